@@ -2,9 +2,12 @@
 //! (names, quantities, paths, selectors) that every stage speaks.
 
 pub mod diagnostic;
+pub mod duration;
 pub mod map;
+pub mod names;
 pub mod node;
 pub mod number;
+pub mod quantity;
 pub mod resolve;
 pub mod source;
 
