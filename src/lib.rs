@@ -3,4 +3,5 @@
 //! The modules are the stages of the pipeline, in the order in which data flows; a stage knows
 //! the stages above it. See `docs/architecture.md`.
 
+pub mod kustomize;
 pub mod manifest;
