@@ -3,7 +3,11 @@
 
 mod cluster;
 
-use std::process::Command;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+use std::{env, fs};
 
 use cluster::{Cluster, Logs, Namespace, Nodes, tools};
 
@@ -91,6 +95,10 @@ fn a_pod_can_be_slow_or_never_ready() {
     );
     let why = namespace.kubectl_ok(&selected("app=never", &format!("{condition}message}}")));
     assert_eq!(why, "containers with unready status: [app]");
+
+    // Deletion is graceful: the object goes when its containers have stopped.
+    namespace.kubectl_ok(&["delete", "deployment", "--all"]);
+    namespace.wait_for("no pods", || namespace.get("pods", "{.items}") == "[]");
 }
 
 fn selected<'a>(label: &'a str, path: &str) -> [&'a str; 6] {
@@ -306,6 +314,54 @@ fn a_full_cluster_takes_no_more_pods() {
     let dir = cluster.dir().to_owned();
     drop(cluster);
     assert!(!dir.exists(), "nothing is left behind");
+}
+
+#[test]
+fn a_killed_test_process_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "a_claim_is_bound_and_its_volume_goes_with_it"])
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let folder = || {
+        fs::read_dir(temporary.path())
+            .unwrap()
+            .next()
+            .map(|entry| entry.unwrap().path())
+    };
+    // The log of the last one appears when all have been started.
+    while !folder().is_some_and(|folder| folder.join("kwok.log").exists()) {
+        assert_eq!(
+            child.try_wait().unwrap(),
+            None,
+            "the child runs until it is killed"
+        );
+        sleep(Duration::from_millis(50));
+    }
+    let kubeconfig = fs::read_to_string(folder().unwrap().join("admin.kubeconfig")).unwrap();
+    let port = kubeconfig
+        .split("https://127.0.0.1:")
+        .nth(1)
+        .unwrap()
+        .split('\'')
+        .next()
+        .unwrap();
+    let address = format!("127.0.0.1:{port}");
+    assert!(TcpStream::connect(&address).is_ok(), "the server runs");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The supervisor removes the folder last.
+    for _ in 0..600 {
+        if folder().is_none() {
+            break;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    assert_eq!(folder(), None);
+    assert!(TcpStream::connect(&address).is_err(), "the server is gone");
 }
 
 #[test]

@@ -22,24 +22,26 @@ impl Nodes {
     }
 
     /// Returns the memory of one node in bytes.
-    fn memory_bytes(&self) -> u64 {
-        let split = self
-            .memory
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(self.memory.len());
-        let (number, unit) = self.memory.split_at(split);
+    pub(crate) fn memory_bytes(&self) -> Result<u64, String> {
+        let end = self.memory.find(|c: char| !c.is_ascii_digit());
+        let (number, unit) = self.memory.split_at(end.unwrap_or(self.memory.len()));
         let shift = match unit {
             "" => 0,
             "Ki" => 10,
             "Mi" => 20,
             "Gi" => 30,
             "Ti" => 40,
-            unit => panic!("memory of a node in Ki, Mi, Gi or Ti, not `{unit}`"),
+            _ => {
+                return Err(format!(
+                    "memory `{}`: give it in Ki, Mi, Gi or Ti",
+                    self.memory
+                ));
+            }
         };
-        number
-            .parse::<u64>()
-            .expect("memory of a node is a whole number")
-            << shift
+        let number: u64 = number
+            .parse()
+            .map_err(|error| format!("memory `{}`: {error}", self.memory))?;
+        Ok(number << shift)
     }
 }
 
@@ -47,7 +49,11 @@ impl Cluster {
     /// Fills every node to `percent` of its memory, by the requests of one pod in the namespace
     /// `filler`. A second call replaces the first.
     pub(crate) fn fill(&self, percent: u64) {
-        let bytes = self.nodes.memory_bytes() * percent / 100;
+        let memory = self
+            .nodes
+            .memory_bytes()
+            .unwrap_or_else(|message| panic!("{message}"));
+        let bytes = memory * percent / 100;
         self.kubectl_ok(&["delete", "namespace", "filler", "--ignore-not-found"]);
         self.kubectl_ok(&["create", "namespace", "filler"]);
         self.wait("serviceaccount/default", &["-n", "filler", "--for=create"]);

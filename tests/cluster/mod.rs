@@ -3,6 +3,7 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     reason = "each integration test is a program of its own and uses a part of this"
 )]
 
@@ -10,11 +11,12 @@ mod capacity;
 mod logs;
 mod namespace;
 mod start;
+mod supervisor;
 mod tools;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 
@@ -58,7 +60,7 @@ impl Default for Nodes {
 /// process ends in whatever way.
 pub(crate) struct Cluster {
     /// Holds the pipe that keeps the processes alive.
-    supervisor: start::Supervisor,
+    supervisor: supervisor::Supervisor,
     server: String,
     nodes: Nodes,
     namespaces: AtomicUsize,
@@ -85,14 +87,12 @@ impl Cluster {
     /// Starts a control plane, or says which part failed, with the end of its log.
     pub(crate) fn try_start(nodes: Nodes) -> Result<Self, String> {
         let (supervisor, server) = start::start(nodes)?;
-        let cluster = Self {
+        Ok(Self {
             supervisor,
             server,
             nodes,
             namespaces: AtomicUsize::new(0),
-        };
-        cluster.wait("nodes", &["--all", "--for=condition=Ready"]);
-        Ok(cluster)
+        })
     }
 
     /// Returns the URL of the server.
@@ -139,17 +139,7 @@ impl Cluster {
     /// Returns a command whose KUBECONFIG is the administrator's and whose home is the control
     /// plane's folder, so that no setting or cache of the machine takes part.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
-        let home = self.dir().join("home");
-        command
-            .env("KUBECONFIG", self.kubeconfig())
-            .env("KUBECACHEDIR", home.join("kube-cache"))
-            .env("HELM_CACHE_HOME", home.join("helm/cache"))
-            .env("HELM_CONFIG_HOME", home.join("helm/config"))
-            .env("HELM_DATA_HOME", home.join("helm/data"))
-            .env("HOME", home)
-            .stdin(Stdio::null());
-        command
+        start::isolated(program, self.dir())
     }
 
     /// Runs the real kubectl as administrator.

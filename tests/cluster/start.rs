@@ -1,117 +1,17 @@
-//! Starts the processes of a control plane and notices when one dies.
+//! Starts the parts of a control plane in their order.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 
+use super::supervisor::Supervisor;
 use super::{Nodes, USERS, tools};
-
-/// How long the server may take to answer; it needs 3 s on an idle machine with two cores.
-const READY_WITHIN: Duration = Duration::from_secs(90);
-
-/// The shell that runs the processes: `supervise` says what it promises.
-pub(super) struct Supervisor {
-    child: Child,
-    /// Open as long as the processes shall live.
-    commands: Option<ChildStdin>,
-    dir: PathBuf,
-    names: Vec<&'static str>,
-}
-
-impl Supervisor {
-    fn start() -> Result<Self, String> {
-        let dir = tempfile::Builder::new()
-            .prefix("deployx-cluster-")
-            .tempdir()
-            .map_err(|error| format!("no temporary folder: {error}"))?
-            .keep();
-        let mut child = Command::new(source("supervise"))
-            .arg(&dir)
-            .stdin(Stdio::piped())
-            // Whoever reads our output must not wait for the control plane.
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // Ctrl-C is for the process that holds the pipe.
-            .process_group(0)
-            .spawn()
-            .map_err(|error| format!("tests/cluster/supervise (bash) cannot be run: {error}"))?;
-        let commands = child.stdin.take();
-        Ok(Self {
-            child,
-            commands,
-            dir,
-            names: Vec::new(),
-        })
-    }
-
-    pub(super) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// Runs a program of the control plane with options in words.
-    fn run(&mut self, name: &'static str, program: &Path, options: &str) -> Result<(), String> {
-        self.names.push(name);
-        let options: Vec<String> = options.split_whitespace().map(quoted).collect();
-        let program = quoted(&program.display().to_string());
-        let mut pipe = self.commands.as_ref().expect("open until drop");
-        writeln!(pipe, "{name} {program} {}", options.join(" "))
-            .map_err(|error| format!("the supervisor is gone: {error}"))
-    }
-
-    /// Fails with the end of the log if a process has ended.
-    fn check(&self) -> Result<(), String> {
-        for name in &self.names {
-            if let Ok(code) = fs::read_to_string(self.dir.join(format!("{name}.exit"))) {
-                return Err(format!(
-                    "{name} ended with code {}:\n{}",
-                    code.trim(),
-                    self.tail(name)
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the last lines of a log.
-    fn tail(&self, name: &str) -> String {
-        let log = fs::read_to_string(self.dir.join(format!("{name}.log"))).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(15)..].join("\n")
-    }
-
-    /// Waits until `ready` says so.
-    fn wait(&self, name: &str, ready: impl Fn() -> bool) -> Result<(), String> {
-        let start = Instant::now();
-        while !ready() {
-            self.check()?;
-            if start.elapsed() > READY_WITHIN {
-                let seconds = READY_WITHIN.as_secs();
-                return Err(format!(
-                    "{name} not ready within {seconds} s:\n{}",
-                    self.tail(name)
-                ));
-            }
-            sleep(Duration::from_millis(100));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Supervisor {
-    fn drop(&mut self) {
-        self.commands = None;
-        // It ends by itself; an error would mean that it is gone already.
-        let _ = self.child.wait();
-    }
-}
 
 /// Starts a control plane and returns it with the URL of its server.
 pub(super) fn start(nodes: Nodes) -> Result<(Supervisor, String), String> {
@@ -128,93 +28,106 @@ pub(super) fn start(nodes: Nodes) -> Result<(Supervisor, String), String> {
 }
 
 fn start_once(binaries: &Path, nodes: Nodes) -> Result<(Supervisor, String), String> {
-    let mut supervisor = Supervisor::start()?;
+    let mut supervisor = Supervisor::start(binaries)?;
     let [etcd, peer, api, kubelet] = free_ports()?;
     let server = format!("https://127.0.0.1:{api}");
-    let dir = supervisor.dir().to_owned();
-    let d = dir.display();
-    write_files(&dir, &server)?;
-
-    let (client_url, peer_url) = (
-        format!("http://127.0.0.1:{etcd}"),
-        format!("http://127.0.0.1:{peer}"),
-    );
-    supervisor.run(
-        "etcd",
-        &binaries.join("etcd"),
-        &format!(
-            "--name default --data-dir {d}/etcd --unsafe-no-fsync --log-level error
-             --listen-client-urls {client_url} --advertise-client-urls {client_url}
-             --listen-peer-urls {peer_url} --initial-advertise-peer-urls {peer_url}
-             --initial-cluster default={peer_url}"
-        ),
-    )?;
-    supervisor.wait("etcd", || TcpStream::connect(("127.0.0.1", etcd)).is_ok())?;
-    supervisor.run(
-        "kube-apiserver",
-        &binaries.join("kube-apiserver"),
-        &format!(
-            "--etcd-servers {client_url} --secure-port {api} --bind-address 127.0.0.1
-             --advertise-address 127.0.0.1 --tls-cert-file {d}/tls.crt
-             --tls-private-key-file {d}/tls.key --token-auth-file {d}/tokens.csv
-             --authorization-mode RBAC --allow-privileged=true --endpoint-reconciler-type none
-             --service-account-issuer https://kubernetes.default.svc
-             --service-account-key-file {d}/tls.crt --service-account-signing-key-file {d}/tls.key
-             --service-cluster-ip-range 10.96.0.0/16 --kubelet-preferred-address-types InternalIP"
-        ),
-    )?;
-    let kubeconfig = dir.join("admin.kubeconfig");
-    let kubectl = || {
-        let mut command = Command::new(tools::kubectl());
-        command
-            .env("KUBECONFIG", &kubeconfig)
-            .env("KUBECACHEDIR", dir.join("home/kube-cache"))
-            .env("HOME", dir.join("home"))
-            .stdin(Stdio::null());
-        command
-    };
-    supervisor.wait("kube-apiserver", || {
-        TcpStream::connect(("127.0.0.1", api)).is_ok()
-            && kubectl()
-                .args(["get", "--raw=/readyz"])
-                .output()
-                .is_ok_and(|o| o.status.success())
-    })?;
-
-    // The default limits (20 requests a second) would make the tests wait for the controllers.
-    let client = format!(
-        "--kubeconfig {} --leader-elect=false --secure-port=0 --kube-api-qps=1000 --kube-api-burst=2000",
-        kubeconfig.display()
-    );
-    supervisor.run(
-        "kube-controller-manager",
-        &binaries.join("kube-controller-manager"),
-        &format!(
-            "{client} --service-account-private-key-file {d}/tls.key --root-ca-file {d}/ca.crt
-             --use-service-account-credentials --concurrent-namespace-syncs=20"
-        ),
-    )?;
-    supervisor.run("kube-scheduler", &binaries.join("kube-scheduler"), &client)?;
-
+    write_files(supervisor.dir(), &server)?;
+    start_server(&mut supervisor, etcd, peer, api)?;
+    start_controllers(&mut supervisor)?;
     let seed = read("seed.yaml")? + "---\n" + &nodes.manifests();
-    let mut create = kubectl();
-    create.args(["create", "-f", "-"]);
-    feed(create, &seed)?;
-    supervisor.run(
-        "kwok",
-        &binaries.join("kwok"),
-        &format!(
-            "--kubeconfig {k} --config {d}/stages.yaml --manage-all-nodes --cidr 10.244.0.0/16
-             --enable-crds ClusterLogs --node-ip 127.0.0.1 --node-port {kubelet}
-             --server-address 127.0.0.1:{kubelet} --tls-cert-file {d}/tls.crt
-             --tls-private-key-file {d}/tls.key",
-            k = kubeconfig.display()
-        ),
-    )?;
-    supervisor.wait("kwok", || {
-        TcpStream::connect(("127.0.0.1", kubelet)).is_ok()
-    })?;
+    feed(kubectl(supervisor.dir(), "create -f -"), &seed)?;
+    start_nodes(&mut supervisor, kubelet, nodes.count)?;
     Ok((supervisor, server))
+}
+
+/// Starts etcd and the API server on these ports, and waits until it is ready.
+fn start_server(supervisor: &mut Supervisor, etcd: u16, peer: u16, api: u16) -> Result<(), String> {
+    let store = format!("http://127.0.0.1:{etcd}");
+    let options = format!(
+        "--name default --data-dir DIR/etcd --unsafe-no-fsync --log-level error
+         --listen-client-urls {store} --advertise-client-urls {store}
+         --listen-peer-urls http://127.0.0.1:{peer}
+         --initial-advertise-peer-urls http://127.0.0.1:{peer}
+         --initial-cluster default=http://127.0.0.1:{peer}"
+    );
+    supervisor.run("etcd", &options)?;
+    supervisor.wait("etcd", |_| listens(etcd))?;
+    let options = format!(
+        "--etcd-servers {store} --secure-port {api} --bind-address 127.0.0.1
+         --advertise-address 127.0.0.1 --tls-cert-file DIR/tls.crt
+         --tls-private-key-file DIR/tls.key --token-auth-file DIR/tokens.csv
+         --authorization-mode RBAC --allow-privileged=true --endpoint-reconciler-type none
+         --service-account-issuer https://kubernetes.default.svc
+         --service-account-key-file DIR/tls.crt --service-account-signing-key-file DIR/tls.key
+         --service-cluster-ip-range 10.96.0.0/16 --kubelet-preferred-address-types InternalIP"
+    );
+    supervisor.run("kube-apiserver", &options)?;
+    supervisor.wait("kube-apiserver", |dir| {
+        let mut ready = kubectl(dir, "get --raw=/readyz");
+        listens(api) && ready.output().is_ok_and(|output| output.status.success())
+    })
+}
+
+/// Starts the controller manager and the scheduler.
+fn start_controllers(supervisor: &mut Supervisor) -> Result<(), String> {
+    // The default limits (20 requests a second) would make the tests wait for the controllers.
+    let common = "--kubeconfig DIR/admin.kubeconfig --leader-elect=false --secure-port=0
+         --kube-api-qps=1000 --kube-api-burst=2000";
+    let options = format!(
+        "{common} --service-account-private-key-file DIR/tls.key --root-ca-file DIR/ca.crt
+         --use-service-account-credentials --concurrent-namespace-syncs=20"
+    );
+    supervisor.run("kube-controller-manager", &options)?;
+    supervisor.run("kube-scheduler", common)
+}
+
+/// Starts the fake kubelets, whose logs are served on this port, and waits until all nodes are
+/// ready.
+fn start_nodes(supervisor: &mut Supervisor, kubelet: u16, count: usize) -> Result<(), String> {
+    let options = format!(
+        "--kubeconfig DIR/admin.kubeconfig --config DIR/stages.yaml --manage-all-nodes
+         --cidr 10.244.0.0/16 --enable-crds ClusterLogs --node-ip 127.0.0.1 --node-port {kubelet}
+         --server-address 127.0.0.1:{kubelet} --tls-cert-file DIR/tls.crt
+         --tls-private-key-file DIR/tls.key"
+    );
+    supervisor.run("kwok", &options)?;
+    let all = vec!["True"; count].join(" ");
+    supervisor.wait("kwok", |dir| {
+        let mut ready = kubectl(
+            dir,
+            "get nodes -o jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}",
+        );
+        listens(kubelet)
+            && ready
+                .output()
+                .is_ok_and(|output| output.stdout == all.as_bytes())
+    })
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// Returns a kubectl with these words as arguments, as administrator of the control plane of `dir`.
+fn kubectl(dir: &Path, words: &str) -> Command {
+    let mut command = isolated(tools::kubectl(), dir);
+    command.args(words.split(' '));
+    command
+}
+
+/// Returns a command whose KUBECONFIG is the administrator's and whose home is in `dir`.
+pub(super) fn isolated(program: impl AsRef<OsStr>, dir: &Path) -> Command {
+    let mut command = Command::new(program);
+    let home = dir.join("home");
+    command
+        .env("KUBECONFIG", dir.join("admin.kubeconfig"))
+        .env("KUBECACHEDIR", home.join("kube-cache"))
+        .env("HELM_CACHE_HOME", home.join("helm/cache"))
+        .env("HELM_CONFIG_HOME", home.join("helm/config"))
+        .env("HELM_DATA_HOME", home.join("helm/data"))
+        .env("HOME", home)
+        .stdin(Stdio::null());
+    command
 }
 
 /// Writes keys, certificates, tokens, kubeconfigs and the stages.
@@ -344,8 +257,4 @@ pub(super) fn source(name: &str) -> PathBuf {
 
 fn read(name: &str) -> Result<String, String> {
     fs::read_to_string(source(name)).map_err(|error| format!("tests/cluster/{name}: {error}"))
-}
-
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
