@@ -4,6 +4,7 @@
 //! the stages above it. See `docs/architecture.md`.
 
 pub mod cli;
+pub mod kustomize;
 pub mod manifest;
 pub mod report;
 pub mod source;
