@@ -1,1 +1,6 @@
 //! deployx takes a team from "we changed a value" to "it is live, healthy, and recorded".
+//!
+//! The modules are the stages of the pipeline, in the order in which data flows; a stage knows
+//! the stages above it. See `docs/architecture.md`.
+
+pub mod manifest;
