@@ -4,3 +4,4 @@
 //! the stages above it. See `docs/architecture.md`.
 
 pub mod manifest;
+pub mod schema;

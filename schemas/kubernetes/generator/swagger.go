@@ -249,7 +249,10 @@ func (r *reader) expr(s *schema, set string) (string, error) {
 		return "[" + listWords(s) + "]" + item, err
 	case s.Type == "object" && s.AdditionalProperties != nil:
 		value, err := r.expr(s.AdditionalProperties, set)
-		return "{" + s.MapType + "}" + value, err
+		if s.MapType == "atomic" {
+			return "{atomic}" + value, err
+		}
+		return "{}" + value, err
 	case s.Type == "object" || s.Type == "":
 		return "any", nil
 	case s.Type == "boolean":
