@@ -8,3 +8,4 @@ pub mod kustomize;
 pub mod manifest;
 pub mod report;
 pub mod source;
+pub mod schema;
