@@ -8,4 +8,5 @@ pub mod kustomize;
 pub mod manifest;
 pub mod report;
 pub mod source;
+pub mod template;
 pub mod schema;
