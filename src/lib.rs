@@ -7,5 +7,5 @@ pub mod cli;
 pub mod kustomize;
 pub mod manifest;
 pub mod report;
-pub mod source;
 pub mod schema;
+pub mod source;
