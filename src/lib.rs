@@ -3,5 +3,8 @@
 //! The modules are the stages of the pipeline, in the order in which data flows; a stage knows
 //! the stages above it. See `docs/architecture.md`.
 
+pub mod cli;
 pub mod manifest;
+pub mod report;
 pub mod schema;
+pub mod source;
