@@ -4,7 +4,9 @@
 //! the stages above it. See `docs/architecture.md`.
 
 pub mod cli;
+pub mod kustomize;
 pub mod manifest;
 pub mod report;
 pub mod schema;
 pub mod source;
+pub mod schema;
