@@ -9,3 +9,4 @@ pub mod manifest;
 pub mod report;
 pub mod schema;
 pub mod source;
+pub mod validate;
