@@ -3,4 +3,6 @@
 //! The modules are the stages of the pipeline, in the order in which data flows; a stage knows
 //! the stages above it. See `docs/architecture.md`.
 
+pub mod cluster;
+pub mod diff;
 pub mod manifest;

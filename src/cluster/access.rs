@@ -101,7 +101,11 @@ impl Access {
             .unwrap_or_else(|| config.default_namespace.clone());
         let target = Target {
             context,
-            server: config.cluster_url.to_string().trim_end_matches('/').to_owned(),
+            server: config
+                .cluster_url
+                .to_string()
+                .trim_end_matches('/')
+                .to_owned(),
             namespace,
         };
         Ok((config, target))
@@ -125,7 +129,10 @@ impl Access {
 
     async fn from_kubeconfig(&self, file: Kubeconfig) -> Result<(Config, String), ClusterError> {
         let known: Vec<String> = file.contexts.iter().map(|c| c.name.clone()).collect();
-        let context = self.context.clone().or_else(|| file.current_context.clone());
+        let context = self
+            .context
+            .clone()
+            .or_else(|| file.current_context.clone());
         let Some(context) = context.filter(|name| !name.is_empty()) else {
             return Err(ClusterError::NoContext { known });
         };

@@ -279,9 +279,7 @@ impl Cluster {
     ) -> Result<Value, ClusterError> {
         let mut operations: Vec<Value> = fields
             .iter()
-            .map(|(path, value)| {
-                serde_json::json!({"op": "replace", "path": path, "value": value})
-            })
+            .map(|(path, value)| serde_json::json!({"op": "replace", "path": path, "value": value}))
             .collect();
         operations.push(serde_json::json!({
             "op": "replace",
@@ -290,7 +288,8 @@ impl Cluster {
         }));
         // The same request as for a merge patch, but for the type of its body.
         let body = kube::api::Patch::Merge(&operations);
-        let request = request(resource, live.namespace()).patch(live.name(), &patch.params(), &body);
+        let request =
+            request(resource, live.namespace()).patch(live.name(), &patch.params(), &body);
         let request = request.map(|mut request| {
             let json_patch = http::HeaderValue::from_static("application/json-patch+json");
             request
@@ -302,11 +301,7 @@ impl Cluster {
     }
 
     /// Creates an object.
-    pub async fn create(
-        &self,
-        resource: &Resource,
-        object: &Value,
-    ) -> Result<Value, ClusterError> {
+    pub async fn create(&self, resource: &Resource, object: &Value) -> Result<Value, ClusterError> {
         let params = PostParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
@@ -327,8 +322,7 @@ impl Cluster {
             ..PostParams::default()
         };
         let body = serde_json::to_vec(object).expect("a JSON value can always be written");
-        let request =
-            request(resource, object.namespace()).replace(object.name(), &params, body);
+        let request = request(resource, object.namespace()).replace(object.name(), &params, body);
         self.send(request, &object.describe()).await
     }
 

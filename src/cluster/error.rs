@@ -22,7 +22,10 @@ pub enum ClusterError {
         conflicts: Vec<Conflict>,
     },
     /// The user may not do this.
-    #[error("{object}: no permission to {verb} {resource}{}", in_namespace(namespace))]
+    #[error(
+        "{object}: no permission to {verb} {resource}{}",
+        in_namespace(namespace)
+    )]
     Forbidden {
         /// What it was about: an object or a list.
         object: String,
@@ -113,7 +116,10 @@ impl ClusterError {
                     .into(),
             ),
             Self::Forbidden {
-                verb, resource, namespace, ..
+                verb,
+                resource,
+                namespace,
+                ..
             } => {
                 let namespace = match namespace.as_str() {
                     "" => String::new(),
@@ -123,22 +129,22 @@ impl ClusterError {
                     "ask for the verb; check it with: kubectl auth can-i {verb} {resource}{namespace}"
                 ))
             }
-            Self::NoCluster => Some(
-                "name one with `--kubeconfig`, or set KUBECONFIG".into(),
-            ),
+            Self::NoCluster => Some("name one with `--kubeconfig`, or set KUBECONFIG".into()),
             Self::NoContext { known } | Self::UnknownContext { known, .. } => {
                 Some(match known.as_slice() {
                     [] => "the kubeconfig has no contexts".into(),
                     known => format!("known contexts: {}", known.join(", ")),
                 })
             }
-            Self::Unauthorized { .. } => Some("log in again, or check the user of this context".into()),
-            Self::UnknownKind { .. } => Some(
-                "install its CustomResourceDefinition, or check apiVersion and kind".into(),
-            ),
-            Self::Unreachable { .. } => Some(
-                "check the context (`kubectl config current-context`), VPN and network".into(),
-            ),
+            Self::Unauthorized { .. } => {
+                Some("log in again, or check the user of this context".into())
+            }
+            Self::UnknownKind { .. } => {
+                Some("install its CustomResourceDefinition, or check apiVersion and kind".into())
+            }
+            Self::Unreachable { .. } => {
+                Some("check the context (`kubectl config current-context`), VPN and network".into())
+            }
             Self::Kubeconfig { .. } | Self::Rejected { .. } => None,
         }
     }
@@ -281,12 +287,20 @@ mod tests {
             error.to_string(),
             "Deployment shop/web: no permission to patch deployments.apps in namespace shop"
         );
-        assert!(error.hint().unwrap().contains("can-i patch deployments.apps -n shop"));
+        assert!(
+            error
+                .hint()
+                .unwrap()
+                .contains("can-i patch deployments.apps -n shop")
+        );
     }
 
     #[test]
     fn a_quota_is_no_missing_permission() {
-        let error = forbidden("Pod shop/x", "pods \"x\" is forbidden: exceeded quota: small");
+        let error = forbidden(
+            "Pod shop/x",
+            "pods \"x\" is forbidden: exceeded quota: small",
+        );
         assert!(matches!(error, ClusterError::Rejected { code: 403, .. }));
     }
 }

@@ -221,8 +221,7 @@ fn position(list: &Value, element: &str) -> Option<usize> {
         }
         "k" => {
             let keys = keys_of(element)?;
-            let is_it =
-                |item: &Value| keys.iter().all(|(key, value)| item.get(key) == Some(value));
+            let is_it = |item: &Value| keys.iter().all(|(key, value)| item.get(key) == Some(value));
             items.iter().position(is_it).or_else(|| {
                 items
                     .iter()
@@ -282,10 +281,19 @@ mod tests {
         assert!(owned.covers(&container("web", "image")));
         assert!(!owned.covers(&container("web", "command")));
         assert!(!owned.covers(&container("other", "image")));
-        let argument = [Step::Field("spec".into()), Step::Field("args".into()), Step::Index(1)];
+        let argument = [
+            Step::Field("spec".into()),
+            Step::Field("args".into()),
+            Step::Index(1),
+        ];
         assert!(owned.covers(&argument));
         assert!(owned.has(&["spec", "args"]));
-        assert!(!owned.clone().without(&["spec", "args"]).has(&["spec", "args"]));
+        assert!(
+            !owned
+                .clone()
+                .without(&["spec", "args"])
+                .has(&["spec", "args"])
+        );
     }
 
     #[test]

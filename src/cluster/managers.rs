@@ -5,9 +5,9 @@
 
 use serde_json::{Value, json};
 
+use super::MANAGER;
 use super::fields::{FieldSet, Step};
 use super::value::Read;
-use super::MANAGER;
 
 /// The manager that holds `replicas` between us and an autoscaler.
 pub const HANDOVER: &str = "deployx-handover";
@@ -200,8 +200,18 @@ mod tests {
     #[test]
     fn a_client_side_apply_becomes_ours() {
         let live = object(&[
-            entry("kubectl-client-side-apply", "Update", "", json!({"f:spec": {"f:a": {}}})),
-            entry("kube-controller-manager", "Update", "status", json!({"f:status": {}})),
+            entry(
+                "kubectl-client-side-apply",
+                "Update",
+                "",
+                json!({"f:spec": {"f:a": {}}}),
+            ),
+            entry(
+                "kube-controller-manager",
+                "Update",
+                "status",
+                json!({"f:status": {}}),
+            ),
         ]);
         let managed = folded(&live, &TAKEN_OVER).unwrap();
         assert_eq!(managed.len(), 2);
@@ -219,15 +229,28 @@ mod tests {
         ]);
         let managed = folded(&live, &[MANAGER]).unwrap();
         assert_eq!(managed.len(), 1);
-        assert_eq!(managed[0]["fieldsV1"], json!({"f:spec": {"f:a": {}, "f:b": {}}}));
+        assert_eq!(
+            managed[0]["fieldsV1"],
+            json!({"f:spec": {"f:a": {}, "f:b": {}}})
+        );
     }
 
     #[test]
     fn an_autoscaler_loses_replicas_and_nothing_else() {
         let live = object(&[
-            entry("kube-controller-manager", "Update", "scale", json!({"f:spec": {"f:replicas": {}}})),
+            entry(
+                "kube-controller-manager",
+                "Update",
+                "scale",
+                json!({"f:spec": {"f:replicas": {}}}),
+            ),
             entry(HANDOVER, "Apply", "", json!({"f:spec": {"f:replicas": {}}})),
-            entry("kubectl", "Update", "scale", json!({"f:spec": {"f:replicas": {}}})),
+            entry(
+                "kubectl",
+                "Update",
+                "scale",
+                json!({"f:spec": {"f:replicas": {}}}),
+            ),
         ]);
         let managed = without_autoscaler(&live).unwrap();
         assert_eq!(managed.len(), 1);

@@ -53,11 +53,10 @@ pub(super) struct Collecting<S> {
     warnings: Warnings,
 }
 
-impl<S, A, B> Service<Request<A>> for Collecting<S>
+impl<S, A, B: 'static> Service<Request<A>> for Collecting<S>
 where
     S: Service<Request<A>, Response = Response<B>>,
     S::Future: Send + 'static,
-    S::Response: 'static,
     S::Error: 'static,
 {
     type Response = S::Response;
