@@ -5,4 +5,9 @@
 
 pub mod cluster;
 pub mod diff;
+pub mod cli;
+pub mod kustomize;
 pub mod manifest;
+pub mod report;
+pub mod source;
+pub mod schema;

@@ -281,15 +281,14 @@ impl Builder {
             });
         };
         if matches!(self.stack.last(), Some(Frame::Map { key: None, .. })) {
-            match built.node.as_scalar().cloned() {
-                Some(scalar) => self.key(&scalar, None, at),
-                None => {
-                    self.faults.push(
-                        Diagnostic::error("yaml-key", "a key must be a scalar, not a collection")
-                            .at(at, ""),
-                    );
-                    self.set_key(Key::Dropped);
-                }
+            if let Some(scalar) = built.node.as_scalar().cloned() {
+                self.key(&scalar, None, at);
+            } else {
+                self.faults.push(
+                    Diagnostic::error("yaml-key", "a key must be a scalar, not a collection")
+                        .at(at, ""),
+                );
+                self.set_key(Key::Dropped);
             }
             return;
         }
@@ -486,14 +485,13 @@ impl Builder {
     fn binary(&mut self, text: &str, at: Span) -> SmolStr {
         let compact: String = text.split_whitespace().collect();
         let bytes = base64::engine::general_purpose::STANDARD.decode(compact);
-        match bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
-            Some(decoded) => SmolStr::from(decoded),
-            None => {
-                let message = "`!!binary` holds no base64 text of UTF-8 characters".to_owned();
-                self.faults
-                    .push(Diagnostic::error("yaml-binary", message).at(at, ""));
-                SmolStr::new(text)
-            }
+        if let Some(decoded) = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
+            SmolStr::from(decoded)
+        } else {
+            let message = "`!!binary` holds no base64 text of UTF-8 characters".to_owned();
+            self.faults
+                .push(Diagnostic::error("yaml-binary", message).at(at, ""));
+            SmolStr::new(text)
         }
     }
 
