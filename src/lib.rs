@@ -3,6 +3,8 @@
 //! The modules are the stages of the pipeline, in the order in which data flows; a stage knows
 //! the stages above it. See `docs/architecture.md`.
 
+pub mod cluster;
+pub mod diff;
 pub mod cli;
 pub mod kustomize;
 pub mod manifest;

@@ -3,11 +3,14 @@
 
 mod build;
 pub mod diagnostic;
+pub mod duration;
 pub mod emit;
 pub mod json;
 pub mod map;
+pub mod names;
 pub mod node;
 pub mod number;
+pub mod quantity;
 pub mod object;
 pub mod path;
 pub mod read;
