@@ -3,5 +3,9 @@
 //! The modules are the stages of the pipeline, in the order in which data flows; a stage knows
 //! the stages above it. See `docs/architecture.md`.
 
+pub mod cli;
 pub mod kustomize;
 pub mod manifest;
+pub mod report;
+pub mod source;
+pub mod schema;

@@ -1,3 +1,9 @@
 //! The `deployx` binary: everything it does is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use deployx::cli;
+
+fn main() -> ExitCode {
+    cli::main(std::env::args_os()).into()
+}

@@ -177,6 +177,15 @@ impl<'a> IntoIterator for &'a Map {
     }
 }
 
+impl<'a> IntoIterator for &'a mut Map {
+    type Item = &'a mut Entry;
+    type IntoIter = std::slice::IterMut<'a, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
 impl FromIterator<(SmolStr, Node)> for Map {
     fn from_iter<I: IntoIterator<Item = (SmolStr, Node)>>(iter: I) -> Self {
         let mut map = Map::new();

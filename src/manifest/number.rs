@@ -169,10 +169,10 @@ fn shortest_integer(float: f64) -> Option<i128> {
 /// Go's `strconv.FormatFloat(f, 'g', -1, 64)`: an exponent below -4 or from 6 is written out.
 fn format_g(float: f64) -> String {
     let exponent = decimal_exponent(float);
-    if exponent < -4 || exponent >= 6 {
-        exponential(float)
-    } else {
+    if (-4..6).contains(&exponent) {
         format!("{float}")
+    } else {
+        exponential(float)
     }
 }
 

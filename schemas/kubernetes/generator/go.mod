@@ -1,0 +1,3 @@
+module deployx.dev/schemas/kubernetes/generator
+
+go 1.24

@@ -1,0 +1,93 @@
+//! The real programs that the tests use: built or fetched on first use, kept outside the checkout.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::start::source;
+
+/// Returns the real tools, fetched on first use.
+pub(crate) fn tools() -> &'static Tools {
+    static TOOLS: OnceLock<Result<Tools, String>> = OnceLock::new();
+    match TOOLS.get_or_init(|| {
+        Ok(Tools {
+            bin: folder("tools")?.join("bin"),
+        })
+    }) {
+        Ok(tools) => tools,
+        Err(message) => panic!("{message}"),
+    }
+}
+
+/// Real Helm, kustomize and pre-commit.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    bin: PathBuf,
+}
+
+impl Tools {
+    /// Returns the folder of all of them, to be put before PATH.
+    pub(crate) fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// Returns Helm 3.17.2.
+    pub(crate) fn helm3(&self) -> PathBuf {
+        self.bin.join("helm3")
+    }
+
+    /// Returns Helm 4.3.1.
+    pub(crate) fn helm4(&self) -> PathBuf {
+        self.bin.join("helm4")
+    }
+
+    /// Returns kubectl 1.37.1.
+    pub(crate) fn kubectl(&self) -> PathBuf {
+        self.bin.join("kubectl")
+    }
+
+    /// Returns kustomize 5.8.1.
+    pub(crate) fn kustomize(&self) -> PathBuf {
+        self.bin.join("kustomize")
+    }
+
+    /// Returns pre-commit 4.7.0.
+    pub(crate) fn pre_commit(&self) -> PathBuf {
+        self.bin.join("pre-commit")
+    }
+}
+
+/// Returns the kubectl of PATH, or ours where there is none.
+pub(super) fn kubectl() -> &'static Path {
+    static KUBECTL: OnceLock<PathBuf> = OnceLock::new();
+    KUBECTL.get_or_init(|| {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let mut candidates = env::split_paths(&path).map(|folder| folder.join("kubectl"));
+        candidates
+            .find(|file| file.is_file())
+            .unwrap_or_else(|| tools().kubectl())
+    })
+}
+
+/// Returns the folder of the control plane's binaries; builds them when they are missing (about
+/// ten minutes, once for each machine).
+pub(super) fn control_plane() -> Result<PathBuf, String> {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    FOLDER.get_or_init(|| folder("build")).clone()
+}
+
+/// Runs a script of this folder, which prints the folder that it has filled.
+fn folder(script: &str) -> Result<PathBuf, String> {
+    let output = Command::new(source(script))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("tests/cluster/{script} (bash) cannot be run: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("tests/cluster/{script} failed: {}", output.status));
+    }
+    Ok(PathBuf::from(
+        String::from_utf8_lossy(&output.stdout).trim(),
+    ))
+}
