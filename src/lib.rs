@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod kustomize;
 pub mod manifest;
+pub mod merge;
 pub mod report;
-pub mod source;
 pub mod schema;
+pub mod source;

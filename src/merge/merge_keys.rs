@@ -119,9 +119,11 @@ impl MergeSchema {
         let plain = schema.add(Place::Object(fields));
         for line in KINDS.lines() {
             let mut words = line.split(' ');
-            if let (Some(version), Some(kind), Some(id)) =
-                (words.next(), words.next(), words.next().and_then(|name| ids.get(name)))
-            {
+            if let (Some(version), Some(kind), Some(id)) = (
+                words.next(),
+                words.next(),
+                words.next().and_then(|name| ids.get(name)),
+            ) {
                 schema.kinds.insert((version.into(), kind.into()), *id);
             }
         }
@@ -349,17 +351,32 @@ mod tests {
         let containers = "spec/template/spec/containers";
         for (version, kind, path, want) in [
             ("apps/v1", "Deployment", containers, Some("name")),
-            ("apps/v1", "Deployment", "spec/template/spec/containers/[]/env", Some("name")),
+            (
+                "apps/v1",
+                "Deployment",
+                "spec/template/spec/containers/[]/env",
+                Some("name"),
+            ),
             (
                 "apps/v1",
                 "Deployment",
                 "spec/template/spec/containers/[]/ports",
                 Some("containerPort,protocol"),
             ),
-            ("batch/v1", "CronJob", "spec/jobTemplate/spec/template/spec/volumes", Some("name")),
+            (
+                "batch/v1",
+                "CronJob",
+                "spec/jobTemplate/spec/template/spec/volumes",
+                Some("name"),
+            ),
             ("v1", "Service", "spec/ports", Some("port,protocol")),
             ("v1", "ConfigMap", "metadata/finalizers", Some("")),
-            ("apps/v1", "Deployment", "spec/template/spec/tolerations", None),
+            (
+                "apps/v1",
+                "Deployment",
+                "spec/template/spec/tolerations",
+                None,
+            ),
             ("apps/v1beta1", "Deployment", containers, None),
             ("example.com/v1", "Deployment", containers, None),
         ] {

@@ -120,10 +120,14 @@ impl Merger<'_> {
             Value::Map(map) => match directive(map, patch.span) {
                 Ok(Some(Directive::Delete)) => Ok(None),
                 Err(error) => Err(error),
-                Ok(found) => self.clean_map(map, patch.span, schema, found.is_some()).map(Some),
+                Ok(found) => self
+                    .clean_map(map, patch.span, schema, found.is_some())
+                    .map(Some),
             },
             Value::Seq(_) => match schema.and_then(|at| self.schema.merge_keys(at)) {
-                Some(keys) => Ok(self.walk_keyed_list(Some(patch), Some(patch), schema, keys)?.node),
+                Some(keys) => Ok(self
+                    .walk_keyed_list(Some(patch), Some(patch), schema, keys)?
+                    .node),
                 None => Ok(Some(patch.clone())),
             },
             Value::Scalar(scalar) if scalar.kind == ScalarKind::Null => Ok(None),

@@ -81,8 +81,11 @@ impl Merger<'_> {
         let mut used: Vec<SmolStr> = keys.to_vec();
         for at in 0..values.len() {
             let (valid_keys, valid_values) = valid(&values, &values[at], keys);
-            let (match_keys, match_values) =
-                valid(std::slice::from_ref(&valid_values), &valid_values, &valid_keys);
+            let (match_keys, match_values) = valid(
+                std::slice::from_ref(&valid_values),
+                &valid_values,
+                &valid_keys,
+            );
             let position = find(&dest, &match_keys, &match_values);
             let other = find(source, &match_keys, &match_values).map(|at| &source[at]);
             let merged = self.walk(position.map(|at| &dest[at]), other, items)?;
@@ -174,7 +177,10 @@ fn valid(all: &[Values], values: &[SmolStr], keys: &[SmolStr]) -> (Vec<SmolStr>,
     if keys.len() == 1 {
         return (keys.to_vec(), values.to_vec());
     }
-    let has_value = |at: usize| all.iter().any(|values| values.get(at).is_some_and(|v| !v.is_empty()));
+    let has_value = |at: usize| {
+        all.iter()
+            .any(|values| values.get(at).is_some_and(|v| !v.is_empty()))
+    };
     let kept: Vec<usize> = (0..keys.len()).filter(|&at| has_value(at)).collect();
     if kept.is_empty() {
         return (keys.to_vec(), values.to_vec());
@@ -203,18 +209,24 @@ fn find(list: &[Node], keys: &[SmolStr], values: &[SmolStr]) -> Option<usize> {
     })
 }
 
-/// Whether an element is the one that kyaml's ElementSetter means. An empty value matches any.
+/// Whether an element is the one that kyaml's ElementSetter means. An empty value matches any,
+/// and keys beyond the values do not count.
 fn matches(element: &Node, keys: &[SmolStr], values: &[SmolStr]) -> Result<bool, MergeError> {
-    for (at, key) in keys.iter().enumerate() {
-        let Some(value) = values.get(at) else {
-            return Ok(false);
-        };
+    if values.is_empty() {
+        return Ok(false);
+    }
+    for (key, value) in keys.iter().zip(values) {
         let found = if key.is_empty() {
-            element.as_scalar().is_some_and(|scalar| scalar.text == *value)
+            element
+                .as_scalar()
+                .is_some_and(|scalar| scalar.text == *value)
         } else {
             match &element.value {
                 Value::Map(map) => map.get(key).is_some_and(|field| {
-                    value.is_empty() || field.as_scalar().is_some_and(|scalar| scalar.text == *value)
+                    value.is_empty()
+                        || field
+                            .as_scalar()
+                            .is_some_and(|scalar| scalar.text == *value)
                 }),
                 _ => {
                     return Err(MergeError {
@@ -239,7 +251,8 @@ fn replace_or_remove(
     keys: &[SmolStr],
     values: &[SmolStr],
 ) -> Result<bool, MergeError> {
-    let wants_mapping = !keys[0].is_empty() && values.first().is_some_and(|value| !value.is_empty());
+    let wants_mapping =
+        !keys[0].is_empty() && values.first().is_some_and(|value| !value.is_empty());
     let mut found = false;
     let mut result = Vec::with_capacity(list.len() + 1);
     for element in list.drain(..) {
@@ -286,7 +299,10 @@ fn append_all(list: &mut Vec<Node>, dest: Vec<Node>, keys: &[SmolStr]) -> Result
         let mut values = Vec::with_capacity(keys.len());
         for key in keys {
             match element.get(key).filter(|node| !node.is_null()) {
-                Some(node) => values.push(node.as_scalar().map_or_else(SmolStr::default, |s| s.text.clone())),
+                Some(node) => values.push(
+                    node.as_scalar()
+                        .map_or_else(SmolStr::default, |s| s.text.clone()),
+                ),
                 // kyaml appends it here, and once more (in place of all else) below.
                 None => list.push(element.clone()),
             }
