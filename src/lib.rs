@@ -8,6 +8,7 @@ pub mod diff;
 pub mod cli;
 pub mod kustomize;
 pub mod manifest;
+pub mod merge;
 pub mod report;
 pub mod schema;
 pub mod source;
