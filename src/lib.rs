@@ -3,10 +3,15 @@
 //! The modules are the stages of the pipeline, in the order in which data flows; a stage knows
 //! the stages above it. See `docs/architecture.md`.
 
+pub mod cluster;
+pub mod diff;
 pub mod cli;
 pub mod kustomize;
 pub mod manifest;
+pub mod merge;
 pub mod report;
 pub mod source;
 pub mod template;
 pub mod schema;
+pub mod source;
+pub mod validate;
