@@ -260,7 +260,7 @@ mod tests {
     fn offsets_lead_back_to_the_template() {
         let source = "a: {{ x }}\n  b: {%- if y %} c{% endif %}\n{{- z }}";
         let made = instrument(4, source);
-        for word in ["a:", "x }", "b:", "if y", " c{", "z }"] {
+        for word in ["a:", "x }", "b:", "if y", "c{", "z }"] {
             let there = made.text.find(word).unwrap();
             assert_eq!(made.original(there), source.find(word).unwrap(), "{word}");
         }

@@ -223,14 +223,14 @@ impl Engine {
             })
         };
         let kube = self.shared.lock().kube;
-        Ok(Value::from_iter([
+        Ok(Value::from(BTreeMap::from([
             ("spec", value(&subject.spec)?),
             ("metadata", value(&subject.metadata)?),
             ("name", Value::from(subject.name.as_str())),
             ("source_name", Value::from(subject.source_name.as_str())),
             ("kind", Value::from(subject.kind.kind.as_str())),
             ("kube", Value::from(format!("{}.{}", kube.0, kube.1))),
-        ]))
+        ])))
     }
 
     fn origins(&self, stretches: &[marks::Stretch], sources: &Sources) -> Vec<Origin> {
