@@ -14,3 +14,8 @@ pub mod report;
 pub mod rollout;
 pub mod schema;
 pub mod source;
+pub mod merge;
+pub mod report;
+pub mod schema;
+pub mod source;
+pub mod validate;
