@@ -3,11 +3,17 @@
 //! The modules are the stages of the pipeline, in the order in which data flows; a stage knows
 //! the stages above it. See `docs/architecture.md`.
 
+pub mod cli;
 pub mod cluster;
 pub mod diff;
-pub mod cli;
 pub mod kustomize;
 pub mod manifest;
+pub mod plan;
+pub mod release;
+pub mod report;
+pub mod rollout;
+pub mod schema;
+pub mod source;
 pub mod merge;
 pub mod report;
 pub mod schema;
