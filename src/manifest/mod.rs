@@ -13,6 +13,7 @@ pub mod path;
 pub mod read;
 pub mod resolve;
 mod scalar_style;
+pub mod selector;
 pub mod source;
 pub mod suggest;
 
