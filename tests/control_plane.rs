@@ -82,18 +82,18 @@ fn a_pod_can_be_slow_or_never_ready() {
     namespace.apply(&deployment("never", &[("never-ready", "true")]));
     namespace.wait("deployment/slow", "condition=Available");
     let ready = "{range .items[*]}{.status.containerStatuses[0].ready}{end}";
-    assert_eq!(namespace.kubectl_ok(&selected("app=slow", ready)), "true");
-    assert_eq!(namespace.kubectl_ok(&selected("app=never", ready)), "false");
+    assert_eq!(selected(&namespace, "app=slow", ready), "true");
+    assert_eq!(selected(&namespace, "app=never", ready), "false");
     let condition = "{.items[0].status.conditions[?(@.type=='Ready')].";
     let seconds = |path: &str| -> String {
-        namespace.kubectl_ok(&selected("app=slow", &format!("{condition}{path}}}")))
+        selected(&namespace, "app=slow", &format!("{condition}{path}}}"))
     };
-    let start = namespace.kubectl_ok(&selected("app=slow", "{.items[0].status.startTime}"));
+    let start = selected(&namespace, "app=slow", "{.items[0].status.startTime}");
     assert!(
         seconds("lastTransitionTime") > start,
         "ready later than it started"
     );
-    let why = namespace.kubectl_ok(&selected("app=never", &format!("{condition}message}}")));
+    let why = selected(&namespace, "app=never", &format!("{condition}message}}"));
     assert_eq!(why, "containers with unready status: [app]");
 
     // Deletion is graceful: the object goes when its containers have stopped.
@@ -101,9 +101,10 @@ fn a_pod_can_be_slow_or_never_ready() {
     namespace.wait_for("no pods", || namespace.get("pods", "{.items}") == "[]");
 }
 
-fn selected<'a>(label: &'a str, path: &str) -> [&'a str; 6] {
-    let path: &'static str = format!("jsonpath={path}").leak();
-    ["get", "pods", "-l", label, "-o", path]
+/// Returns a field of the pods with a label.
+fn selected(namespace: &Namespace<'_>, label: &str, path: &str) -> String {
+    let path = format!("jsonpath={path}");
+    namespace.kubectl_ok(&["get", "pods", "-l", label, "-o", &path])
 }
 
 #[test]
@@ -268,16 +269,10 @@ fn a_job_succeeds_or_fails() {
     namespace.wait("job/good", "condition=Complete");
     namespace.wait("job/bad", "condition=Failed");
     let ended = "{.items[0].status.containerStatuses[0].state.terminated.exitCode}";
-    assert_eq!(namespace.kubectl_ok(&selected("job-name=bad", ended)), "4");
+    assert_eq!(selected(&namespace, "job-name=bad", ended), "4");
     let phase = "{.items[0].status.phase}";
-    assert_eq!(
-        namespace.kubectl_ok(&selected("job-name=bad", phase)),
-        "Failed"
-    );
-    assert_eq!(
-        namespace.kubectl_ok(&selected("job-name=good", phase)),
-        "Succeeded"
-    );
+    assert_eq!(selected(&namespace, "job-name=bad", phase), "Failed");
+    assert_eq!(selected(&namespace, "job-name=good", phase), "Succeeded");
 }
 
 #[test]
@@ -310,6 +305,13 @@ fn a_full_cluster_takes_no_more_pods() {
         message.starts_with("0/3 nodes are available: 3 Insufficient memory."),
         "{message}"
     );
+
+    let foreign = cluster.foreign_namespace("shop");
+    cluster.kubectl_ok(&["create", "namespace", "shop"]);
+    foreign.wait("serviceaccount/default", "create");
+    foreign.apply(&pod("tiny", "1Mi"));
+    foreign.wait("pod/tiny", "condition=Ready");
+    assert_eq!(foreign.kubectl_ok(&["logs", "tiny"]), "started\n");
 
     let dir = cluster.dir().to_owned();
     drop(cluster);

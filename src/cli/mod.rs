@@ -6,6 +6,7 @@ mod error;
 mod exit;
 mod render;
 mod ui;
+mod validate;
 
 use std::ffi::OsString;
 
@@ -49,6 +50,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Render(render::RenderArgs),
+    Validate(validate::ValidateArgs),
 }
 
 /// Runs the program on its arguments, the first being its own name.
@@ -98,6 +100,7 @@ impl Cli {
 fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandError> {
     match cli.command {
         Command::Render(args) => render::cmd_render(ui, sources, args),
+        Command::Validate(args) => validate::cmd_validate(ui, sources, args),
     }
 }
 

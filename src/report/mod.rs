@@ -2,7 +2,11 @@
 //! something looks; it writes to what `cli/` hands it.
 
 mod diagnostic;
+mod findings_human;
+mod findings_json;
 mod style;
 
 pub use diagnostic::diagnostic;
+pub use findings_human::findings_human;
+pub use findings_json::findings_json;
 pub use style::{Role, Style, count, ticked};

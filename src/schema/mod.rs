@@ -7,12 +7,10 @@
 
 mod kinds;
 mod layout;
-mod nearest;
 mod types;
 mod version;
 
 pub use kinds::{Kind, Kinds, Lifecycle, Replacement, Verb};
-pub use nearest::nearest;
 pub use types::{Field, Fields, List, ListType, Object, PatchStrategy, Shape, Type, Values};
 pub use version::{UnknownVersion, Version};
 

@@ -7,7 +7,7 @@ use walkdir::WalkDir;
 
 use crate::manifest::read::{self, Document};
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostic, Diagnostics, Node, Object, ReadOptions, Sources};
+use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources};
 
 /// How a source is read.
 #[derive(Clone, Debug)]
@@ -36,17 +36,7 @@ pub fn load(
 ) -> Result<Loaded, Diagnostics> {
     let _ = options.root_only;
     if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let limit = read::Limits::DEFAULT.bytes + 1;
-        std::io::stdin()
-            .lock()
-            .take(limit)
-            .read_to_end(&mut bytes)
-            .map_err(|error| {
-                Diagnostic::error("stdin", format!("cannot read standard input: {error}"))
-            })?;
-        let file = read::load_bytes(sources, "<stdin>", bytes)?;
-        return manifests(sources, &[file]);
+        return manifests(sources, &[load_stdin(sources)?]);
     }
     let files = if path.is_dir() {
         manifest_files(path)
@@ -70,8 +60,25 @@ pub fn load(
     manifests(sources, &ids)
 }
 
+/// Reads standard input into the table.
+///
+/// # Errors
+/// Unreadable, too large, or no UTF-8.
+pub fn load_stdin(sources: &Sources) -> Result<FileId, Diagnostics> {
+    let mut bytes = Vec::new();
+    let limit = read::Limits::DEFAULT.bytes + 1;
+    std::io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|error| {
+            Diagnostic::error("stdin", format!("cannot read standard input: {error}"))
+        })?;
+    read::load_bytes(sources, "<stdin>", bytes)
+}
+
 /// The manifests of a folder and those below it, by name.
-fn manifest_files(folder: &Path) -> Vec<PathBuf> {
+pub fn manifest_files(folder: &Path) -> Vec<PathBuf> {
     WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
@@ -90,7 +97,7 @@ fn is_hidden(name: &std::ffi::OsStr) -> bool {
     name.to_string_lossy().starts_with('.')
 }
 
-fn manifests(sources: &Sources, files: &[crate::manifest::FileId]) -> Result<Loaded, Diagnostics> {
+fn manifests(sources: &Sources, files: &[FileId]) -> Result<Loaded, Diagnostics> {
     let mut loaded = Loaded::default();
     let mut faults = Diagnostics::default();
     for &file in files {

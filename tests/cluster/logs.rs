@@ -15,8 +15,8 @@ pub(crate) struct Logs<'a> {
 }
 
 impl Namespace<'_> {
-    /// Creates the namespace together with the object that tells kwok where its logs lie.
-    pub(super) fn create_with_logs(&self) {
+    /// Creates an object together with the one that tells kwok where the logs lie.
+    pub(super) fn create_with_logs(&self, object: &str) {
         fs::create_dir_all(self.log_file("", "current").with_file_name(""))
             .expect("the control plane's folder can be written");
         self.write_logs(
@@ -26,11 +26,7 @@ impl Namespace<'_> {
                 previous: &[],
             },
         );
-        let manifests = format!(
-            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n---\n{}",
-            self.log_object(&[]),
-            name = self.name(),
-        );
+        let manifests = object.to_owned() + &self.log_object(&[]);
         let mut command = self.cluster.command(tools::kubectl());
         command.args(["create", "-f", "-"]);
         start::feed(command, &manifests).unwrap_or_else(|message| panic!("{message}"));

@@ -18,7 +18,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use logs::Logs;
 pub(crate) use namespace::Namespace;
@@ -63,7 +63,7 @@ pub(crate) struct Cluster {
     supervisor: supervisor::Supervisor,
     server: String,
     nodes: Nodes,
-    namespaces: AtomicUsize,
+    numbers: AtomicUsize,
 }
 
 impl Cluster {
@@ -91,7 +91,7 @@ impl Cluster {
             supervisor,
             server,
             nodes,
-            namespaces: AtomicUsize::new(0),
+            numbers: AtomicUsize::new(0),
         })
     }
 
@@ -124,6 +124,12 @@ impl Cluster {
     /// Creates a namespace for one test; its name begins with `prefix` and is unique.
     pub(crate) fn namespace(&self, prefix: &str) -> Namespace<'_> {
         Namespace::create(self, prefix)
+    }
+
+    /// Returns a handle on a namespace that the program under test creates by itself; its logs can
+    /// be set from now on. The name is the caller's, so give the test a control plane of its own.
+    pub(crate) fn foreign_namespace(&self, name: &str) -> Namespace<'_> {
+        Namespace::foreign(self, name)
     }
 
     /// Grants `user` verbs on resources in the whole cluster. Every test sees it: prefer
@@ -168,7 +174,6 @@ impl Cluster {
 
     /// Returns a number that this control plane has not given before.
     fn next(&self) -> usize {
-        self.namespaces
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 }

@@ -21,8 +21,22 @@ impl<'a> Namespace<'a> {
     pub(super) fn create(cluster: &'a Cluster, prefix: &str) -> Self {
         let name = format!("{prefix}-{}", cluster.next());
         let namespace = Self { cluster, name };
-        namespace.create_with_logs();
+        let object = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n---\n",
+            namespace.name
+        );
+        namespace.create_with_logs(&object);
         namespace.wait("serviceaccount/default", "create");
+        namespace
+    }
+
+    /// Prepares logs for a namespace that somebody else creates.
+    pub(super) fn foreign(cluster: &'a Cluster, name: &str) -> Self {
+        let namespace = Self {
+            cluster,
+            name: name.to_owned(),
+        };
+        namespace.create_with_logs("");
         namespace
     }
 

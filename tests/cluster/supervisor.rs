@@ -72,12 +72,10 @@ impl Supervisor {
     /// Fails with the end of the log if a process has ended.
     fn check(&self) -> Result<(), String> {
         for name in &self.names {
-            if let Ok(code) = fs::read_to_string(self.dir.join(format!("{name}.exit"))) {
-                return Err(format!(
-                    "{name} ended with code {}:\n{}",
-                    code.trim(),
-                    self.tail(name)
-                ));
+            let id = fs::read_to_string(self.dir.join(format!("{name}.pid"))).unwrap_or_default();
+            // The shell reaps what has ended, so its entry goes at once.
+            if !id.is_empty() && !Path::new("/proc").join(id.trim()).exists() {
+                return Err(format!("{name} has ended:\n{}", self.tail(name)));
             }
         }
         Ok(())

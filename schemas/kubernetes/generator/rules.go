@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,12 +14,15 @@ import (
 // tag on a type tells it. Each line names the file and a word of it that holds the rule,
 // and the generator refuses to go on when a release no longer has them.
 type rules struct {
-	lines map[string]*rule
+	lines []*rule
+	// The release that is being read, a minor version.
+	minor int
 }
 
 type rule struct {
 	verb, subject, file, word string
 	values                    []string
+	since, until              int // minor versions, both inclusive
 	used                      bool
 }
 
@@ -29,36 +34,58 @@ type rule struct {
 //	required FIELD FILE WORD         although OpenAPI calls it optional
 //	optional FIELD FILE WORD         although OpenAPI calls it required
 //
+// and, where the rule holds in some releases only, `since 1.35` or `until 1.34` at the end.
 // `io.k8s.` is left out of names.
 func readRules(path string) (*rules, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	out := &rules{map[string]*rule{}}
+	out := &rules{}
 	for i, line := range strings.Split(string(data), "\n") {
 		line, _, _ = strings.Cut(line, "#")
-		words := strings.Fields(line)
-		if len(words) == 0 {
+		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		r := &rule{verb: words[0]}
-		if r.verb == "values" && len(words) == 5 {
-			r.values = strings.Split(words[2], ",")
-			slices.Sort(r.values)
-			words = append(words[:2:2], words[3:]...)
+		r, err := parseRule(strings.Fields(line))
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w: %s", path, i+1, err, line)
 		}
-		if len(words) != 4 || (r.verb == "values") != (r.values != nil) ||
-			!slices.Contains([]string{"closed", "open", "values", "required", "optional"}, r.verb) {
-			return nil, fmt.Errorf("%s:%d: not understood: %s", path, i+1, line)
+		for _, other := range out.lines {
+			if other.key() == r.key() && other.since <= r.until && r.since <= other.until {
+				return nil, fmt.Errorf("%s:%d: said twice: %s", path, i+1, line)
+			}
 		}
-		r.subject, r.file, r.word = "io.k8s."+words[1], words[2], words[3]
-		if out.lines[r.key()] != nil {
-			return nil, fmt.Errorf("%s:%d: said twice: %s", path, i+1, line)
-		}
-		out.lines[r.key()] = r
+		out.lines = append(out.lines, r)
 	}
 	return out, nil
+}
+
+func parseRule(words []string) (*rule, error) {
+	r := &rule{since: 0, until: math.MaxInt}
+	for len(words) > 2 {
+		limit := map[string]*int{"since": &r.since, "until": &r.until}[words[len(words)-2]]
+		if limit == nil {
+			break
+		}
+		minor, err := minorOf("v" + words[len(words)-1] + ".0")
+		if err != nil {
+			return nil, err
+		}
+		*limit, words = minor, words[:len(words)-2]
+	}
+	r.verb = words[0]
+	if r.verb == "values" && len(words) == 5 {
+		r.values = strings.Split(words[2], ",")
+		slices.Sort(r.values)
+		words = append(words[:2:2], words[3:]...)
+	}
+	if len(words) != 4 || (r.verb == "values") != (r.values != nil) ||
+		!slices.Contains([]string{"closed", "open", "values", "required", "optional"}, r.verb) {
+		return nil, errors.New("not understood")
+	}
+	r.subject, r.file, r.word = "io.k8s."+words[1], words[2], words[3]
+	return r, nil
 }
 
 // A subject can have one rule about its values and one about being required.
@@ -69,10 +96,20 @@ func (r *rule) key() string {
 	return "values " + r.subject
 }
 
-// verify checks that the named files, MODULE/PATH, still hold the named words.
-func (rs *rules) verify(m *modules) error {
+func (r *rule) holds(minor int) bool { return r.since <= minor && minor <= r.until }
+
+// begin turns to a release. It checks that the named files, MODULE/PATH, hold the named words.
+func (rs *rules) begin(m *modules) error {
+	minor, err := minorOf(m.main)
+	if err != nil {
+		return err
+	}
+	rs.minor = minor
 	texts := map[string]string{}
 	for _, r := range rs.lines {
+		if !r.holds(minor) {
+			continue
+		}
 		if _, ok := texts[r.file]; !ok {
 			module, path, _ := strings.Cut(r.file, "/")
 			root, err := m.folder(module)
@@ -93,11 +130,13 @@ func (rs *rules) verify(m *modules) error {
 }
 
 func (rs *rules) take(key string) *rule {
-	r := rs.lines[key]
-	if r != nil {
-		r.used = true
+	for _, r := range rs.lines {
+		if r.key() == key && r.holds(rs.minor) {
+			r.used = true
+			return r
+		}
 	}
-	return r
+	return nil
 }
 
 func (rs *rules) required(object, field string, said bool) bool {
@@ -108,8 +147,7 @@ func (rs *rules) required(object, field string, said bool) bool {
 }
 
 func (rs *rules) values(subject string) ([]string, bool) {
-	if r := rs.lines["values "+subject]; r != nil && r.verb == "values" {
-		r.used = true
+	if r := rs.take("values " + subject); r != nil && r.verb == "values" {
 		return r.values, true
 	}
 	return nil, false

@@ -77,7 +77,7 @@ func readRelease(release string, rules *rules) (*Tables, error) {
 	if err := json.Unmarshal(data, api); err != nil {
 		return nil, err
 	}
-	if err := rules.verify(mods); err != nil {
+	if err := rules.begin(mods); err != nil {
 		return nil, err
 	}
 	r := &reader{

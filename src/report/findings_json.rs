@@ -1,0 +1,118 @@
+//! Verdicts for machines: one JSON document.
+//!
+//! `version` (1) changes when a field changes its meaning or goes; new fields may come.
+//! `objects` has one entry for each object with its `verdict` (`accepted`, `rejected`,
+//! `unknown`); `findings` has what there is to say, each with `file`, `line` and `column` (from
+//! 1, absent where there is no place), `rule`, `severity` (`error`, `warning`, `info`), `field`
+//! as the API server writes it, and `message`. Lines and columns are those of the text that the
+//! user wrote, also for objects that a template made.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::manifest::{Diagnostic, Severity, Sources, Span};
+use crate::schema::Version;
+use crate::validate::{Judged, Verdict, Verdicts};
+
+/// Writes the verdicts, with a final newline.
+///
+/// # Errors
+/// The writer's.
+pub fn findings_json(
+    out: &mut dyn Write,
+    sources: &Sources,
+    verdicts: &Verdicts,
+    version: Version,
+) -> io::Result<()> {
+    let all = || verdicts.objects.iter().flat_map(|o| &o.judgement.findings);
+    let count = |verdict| {
+        let of = |judged: &&Judged| judged.judgement.verdict == verdict;
+        verdicts.objects.iter().filter(of).count()
+    };
+    let severity = |severity| all().filter(|f| f.severity == severity).count();
+    let objects: Vec<_> = verdicts
+        .objects
+        .iter()
+        .map(|o| object(sources, o))
+        .collect();
+    let findings: Vec<_> = all().map(|f| finding(sources, f)).collect();
+    let document = json!({
+        "version": 1,
+        "kubernetes": version.to_string(),
+        "objects": objects,
+        "findings": findings,
+        "summary": {
+            "accepted": count(Verdict::Accepted),
+            "unknown": count(Verdict::Unknown),
+            "rejected": count(Verdict::Rejected),
+            "skipped": verdicts.skipped,
+            "errors": severity(Severity::Error),
+            "warnings": severity(Severity::Warning),
+        },
+    });
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn object(sources: &Sources, judged: &Judged) -> Value {
+    let mut fields = place(sources, Some(judged.span));
+    for (name, text) in [
+        ("apiVersion", judged.api_version.as_str()),
+        ("kind", &judged.id.kind),
+        ("namespace", &judged.id.namespace),
+        ("name", &judged.id.name),
+        ("verdict", judged.judgement.verdict.as_str()),
+        (
+            "reason",
+            judged.judgement.unknown.as_deref().unwrap_or_default(),
+        ),
+    ] {
+        set(&mut fields, name, text);
+    }
+    Value::Object(fields)
+}
+
+fn finding(sources: &Sources, finding: &Diagnostic) -> Value {
+    let primary = finding.primary.as_ref();
+    let mut fields = place(sources, primary.map(|label| label.span));
+    for (name, text) in [
+        ("rule", finding.rule.as_ref()),
+        ("severity", finding.severity.as_str()),
+        ("field", finding.field.as_deref().unwrap_or_default()),
+        ("object", finding.object.as_deref().unwrap_or_default()),
+        ("message", &finding.message),
+        ("remark", primary.map_or("", |label| &label.text)),
+        ("hint", finding.hint.as_deref().unwrap_or_default()),
+    ] {
+        set(&mut fields, name, text);
+    }
+    if !finding.notes.is_empty() {
+        fields.insert("notes".to_owned(), json!(finding.notes));
+    }
+    Value::Object(fields)
+}
+
+/// A name without a value is left out.
+fn set(fields: &mut Map<String, Value>, name: &str, text: &str) {
+    if !text.is_empty() {
+        fields.insert(name.to_owned(), json!(text));
+    }
+}
+
+fn place(sources: &Sources, span: Option<Span>) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let Some(span) = span else {
+        return fields;
+    };
+    let trace = sources.trace(span);
+    let shown = trace.input.or(trace.template).unwrap_or(span);
+    let Some(source) = sources.get(shown.file) else {
+        return fields;
+    };
+    let position = source.position(shown.start);
+    fields.insert("file".to_owned(), json!(source.name));
+    fields.insert("line".to_owned(), json!(position.line));
+    fields.insert("column".to_owned(), json!(position.column));
+    fields
+}

@@ -1,0 +1,215 @@
+//! From a file to verdicts: documents, lists of objects, and what is no object at all.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Judgement, Validator, Verdict};
+use crate::manifest::object::ObjectId;
+use crate::manifest::read::{self, Document};
+use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources, Span};
+
+/// The verdict on one object of a source, or on a document that cannot be one.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Where it stands.
+    pub span: Span,
+    /// `apiVersion` as written; empty for a document that could not be read as an object, as
+    /// are the other names then.
+    pub api_version: String,
+    /// Kind, namespace and name.
+    pub id: ObjectId,
+    /// The verdict.
+    pub judgement: Judgement,
+}
+
+/// The verdicts on all objects of a source.
+#[derive(Clone, Debug, Default)]
+pub struct Verdicts {
+    /// One for each object, in order.
+    pub objects: Vec<Judged>,
+    /// Number of documents that are no manifests: other YAML, kustomization files.
+    pub skipped: usize,
+}
+
+impl Verdicts {
+    /// Adds those of another source.
+    pub fn append(&mut self, mut other: Verdicts) {
+        self.objects.append(&mut other.objects);
+        self.skipped += other.skipped;
+    }
+
+    /// Adds the verdict on an object.
+    pub fn judge(&mut self, validator: Validator, object: &Object) {
+        self.objects.push(Judged {
+            span: object.span(),
+            api_version: object.api_version().to_owned(),
+            id: object.id(),
+            judgement: validator.judge(object),
+        });
+    }
+
+    /// Adds what could not be read as objects.
+    pub fn refuse(&mut self, span: Span, findings: Vec<Diagnostic>) {
+        self.objects.push(Judged {
+            span,
+            api_version: String::new(),
+            id: ObjectId {
+                group: "".into(),
+                kind: "".into(),
+                namespace: "".into(),
+                name: "".into(),
+            },
+            judgement: Judgement {
+                verdict: Verdict::Rejected,
+                unknown: None,
+                findings,
+            },
+        });
+    }
+}
+
+/// Loads and judges files, on all cores. The order of the result is that of the paths.
+pub fn judge_files(validator: Validator, sources: &Sources, paths: &[PathBuf]) -> Verdicts {
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = paths.get(index) else {
+                return done;
+            };
+            done.push((index, judge_path(validator, sources, path)));
+        }
+    };
+    let mut all: Vec<(usize, Verdicts)> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers.min(paths.len()))
+            .map(|_| scope.spawn(work))
+            .collect();
+        let mut all = work();
+        for other in others {
+            all.extend(other.join().expect("judging a file does not panic"));
+        }
+        all
+    });
+    all.sort_by_key(|(index, _)| *index);
+    let mut verdicts = Verdicts::default();
+    for (_, file) in all {
+        verdicts.append(file);
+    }
+    verdicts
+}
+
+fn judge_path(validator: Validator, sources: &Sources, path: &Path) -> Verdicts {
+    match read::load(sources, path) {
+        Ok(file) => judge_file(validator, sources, file),
+        Err(Diagnostics(findings)) => {
+            let mut verdicts = Verdicts::default();
+            verdicts.refuse(primary_span(&findings), findings);
+            verdicts
+        }
+    }
+}
+
+/// Judges all objects of a file that is read as kubectl reads it.
+pub fn judge_file(validator: Validator, sources: &Sources, file: FileId) -> Verdicts {
+    let mut verdicts = Verdicts::default();
+    for document in read::read_documents(sources, file, &ReadOptions::kubectl()) {
+        match document {
+            Ok(document) => judge_document(validator, document, &mut verdicts),
+            Err(Diagnostics(findings)) => verdicts.refuse(primary_span(&findings), findings),
+        }
+    }
+    verdicts
+}
+
+/// Judges one document, the items of a `List` one by one.
+fn judge_document(validator: Validator, document: Document, verdicts: &mut Verdicts) {
+    let Document { root, duplicates } = document;
+    if root.is_null() {
+        return;
+    }
+    let first = verdicts.objects.len();
+    judge_node(validator, root, verdicts);
+    // Equal keys make the whole document wrong, so the first of its objects bears them.
+    let Some(judged) = verdicts.objects.get_mut(first) else {
+        return;
+    };
+    for duplicate in duplicates {
+        let field = match duplicate.path.as_str() {
+            "" => duplicate.key.clone(),
+            path => format!("{path}.{}", duplicate.key),
+        };
+        let message = format!("key `{}` is already set in this mapping", duplicate.key);
+        let finding = Diagnostic::error("duplicate-key", message)
+            .at(duplicate.second, "set again here")
+            .also(duplicate.first, "first set here")
+            .in_object(judged.id.to_string())
+            .field(field);
+        judged.judgement.verdict = Verdict::Rejected;
+        judged.judgement.unknown = None;
+        judged.judgement.findings.push(finding);
+    }
+}
+
+fn judge_node(validator: Validator, root: Node, verdicts: &mut Verdicts) {
+    let span = root.span;
+    let given = |key| root.get(key).is_some_and(|node| !node.is_null());
+    if root.as_map().is_some() && !given("apiVersion") && !given("kind") {
+        verdicts.skipped += 1;
+        return;
+    }
+    // A clone shares the tree.
+    let Some(object) = Object::from_node(root.clone()) else {
+        return verdicts.refuse(span, vec![no_object(&root)]);
+    };
+    if object.group() == "kustomize.config.k8s.io" {
+        verdicts.skipped += 1;
+        return;
+    }
+    match items(validator, &object) {
+        Some(items) => {
+            for item in items {
+                judge_node(validator, item.clone(), verdicts);
+            }
+        }
+        None => verdicts.judge(validator, &object),
+    }
+}
+
+/// The items of `kind: List` and of typed lists such as `ConfigMapList`, which kubectl takes
+/// apart and sends one by one.
+fn items(validator: Validator, object: &Object) -> Option<&[Node]> {
+    let (group, version) = (object.group(), object.version());
+    let item = object.kind().strip_suffix("List")?;
+    let is_list = match item {
+        "" => group.is_empty() && version == "v1",
+        _ => validator.tables.kind(group, version, item).is_some(),
+    };
+    if !is_list {
+        return None;
+    }
+    object.root.get("items")?.as_seq()
+}
+
+fn primary_span(findings: &[Diagnostic]) -> Span {
+    let primary = findings.iter().find_map(|finding| finding.primary.as_ref());
+    primary.map_or(Span::NONE, |label| label.span)
+}
+
+fn no_object(root: &Node) -> Diagnostic {
+    let remark = if root.as_map().is_some() {
+        let text = |key: &str| root.get(key).and_then(Node::as_str);
+        let absent = |key: &&str| text(key).is_none_or(str::is_empty);
+        let missing: Vec<_> = ["apiVersion", "kind"].into_iter().filter(absent).collect();
+        format!("it has no `{}`", missing.join("` and no `"))
+    } else {
+        "a mapping with `apiVersion` and `kind` is expected".to_owned()
+    };
+    let span = match root.as_map().and_then(|map| map.iter().next()) {
+        Some(first) => first.key_span,
+        None => root.span,
+    };
+    Diagnostic::error("no-object", "this document is no Kubernetes object").at(span, remark)
+}
