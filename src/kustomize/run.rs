@@ -117,6 +117,12 @@ pub fn build(sources: &Sources, root: &Path, options: Options<'_>) -> Result<Bui
     Builder::new(sources, options).build(root)
 }
 
+/// Whether a directory has a kustomization.
+pub fn is_kustomization(path: &Path) -> bool {
+    let has = |name: &&str| path.join(name).is_file();
+    super::kustomization::FILE_NAMES.iter().any(has)
+}
+
 /// The state of one build.
 pub(crate) struct Run<'b> {
     builder: &'b Builder<'b>,
