@@ -1,6 +1,6 @@
 //! `deployx upgrade`: diff, confirm, apply, watch, record.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::BufRead as _;
 use std::time::Duration;
 
 use clap::Args;
