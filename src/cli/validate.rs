@@ -115,3 +115,164 @@ fn require_schema(judged: &mut validate::Judged) {
             .in_object(judged.id.to_string()),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    /// Runs `deployx validate` in a folder of these files. Returns exit, stdout, stderr, with the
+    /// folder written as `DIR` and the time as `N ms`.
+    fn run(files: &[(&str, &str)], args: &[&str]) -> (Exit, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let root = folder.path().to_str().unwrap().to_owned();
+        let words = args.iter().map(|arg| arg.replace("DIR", &root));
+        let words = ["deployx".to_owned(), "validate".to_owned()]
+            .into_iter()
+            .chain(words);
+        let (mut ui, captured) = Ui::capture();
+        let exit = crate::cli::run(crate::cli::Cli::parse_from(words), &mut ui);
+        let tidy = |text: String| {
+            let time = regex::Regex::new(r"\d+ ms").unwrap();
+            let text = text.replace(&root, "DIR");
+            time.replace_all(&text, "N ms").into_owned()
+        };
+        (exit, tidy(captured.stdout()), tidy(captured.stderr()))
+    }
+
+    const GOOD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n";
+    const BAD: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: b\n  namespace: shop\n\
+        spec:\n  ports:\n  - prot: 80\n";
+    const CUSTOM: &str =
+        "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata:\n  name: c\n";
+
+    #[test]
+    fn when_nothing_is_wrong_one_line_says_so() {
+        let (exit, out, err) = run(&[("a.yaml", GOOD), ("notes.yml", "a: 1\n")], &["DIR"]);
+        assert_eq!(exit, Exit::Success);
+        assert_eq!(
+            out,
+            "nothing wrong · 1 object, 1 other document skipped · Kubernetes 1.37 · N ms\n"
+        );
+        assert_eq!(err, "");
+    }
+
+    #[test]
+    fn faults_are_shown_where_they_stand() {
+        let (exit, out, err) = run(&[("x/b.yaml", BAD), ("c.yaml", CUSTOM)], &["DIR"]);
+        assert_eq!(exit, Exit::Failure);
+        insta::assert_snapshot!(out, @r#"
+        error[unknown-field]: unknown field `prot` in ServicePort
+          --> DIR/x/b.yaml:8:5
+           |
+         7 |   ports:
+         8 |   - prot: 80
+           |     ^^^^ did you mean `port`?
+           = in  Service shop/b
+           = at  spec.ports[0].prot
+           = the API server (1.37) would say: strict decoding error: unknown field "spec.ports[0].prot"
+
+        unknown: no schema for Certificate of `cert-manager.io` (1 object)
+        1 error, 1 unknown · 2 objects · Kubernetes 1.37 · N ms
+        "#);
+        assert_eq!(err, "");
+    }
+
+    #[test]
+    fn machines_read_one_document() {
+        let files = [("b.yaml", BAD), ("c.yaml", CUSTOM)];
+        let (exit, out, _) = run(&files, &["--format", "json", "DIR/b.yaml", "DIR/c.yaml"]);
+        assert_eq!(exit, Exit::Failure);
+        insta::assert_snapshot!(out, @r#"
+        {
+          "version": 1,
+          "kubernetes": "1.37",
+          "objects": [
+            {
+              "file": "DIR/b.yaml",
+              "line": 4,
+              "column": 9,
+              "apiVersion": "v1",
+              "kind": "Service",
+              "namespace": "shop",
+              "name": "b",
+              "verdict": "rejected"
+            },
+            {
+              "file": "DIR/c.yaml",
+              "line": 4,
+              "column": 9,
+              "apiVersion": "cert-manager.io/v1",
+              "kind": "Certificate",
+              "name": "c",
+              "verdict": "unknown",
+              "reason": "no schema for Certificate of `cert-manager.io`"
+            }
+          ],
+          "findings": [
+            {
+              "file": "DIR/b.yaml",
+              "line": 8,
+              "column": 5,
+              "rule": "unknown-field",
+              "severity": "error",
+              "field": "spec.ports[0].prot",
+              "object": "Service shop/b",
+              "message": "unknown field `prot` in ServicePort",
+              "remark": "did you mean `port`?",
+              "notes": [
+                "the API server (1.37) would say: strict decoding error: unknown field \"spec.ports[0].prot\""
+              ]
+            }
+          ],
+          "summary": {
+            "accepted": 0,
+            "unknown": 1,
+            "rejected": 1,
+            "skipped": 0,
+            "errors": 1,
+            "warnings": 0
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_schema_can_be_demanded() {
+        let files = [("c.yaml", CUSTOM)];
+        let (exit, out, _) = run(&files, &["DIR"]);
+        assert_eq!(exit, Exit::Success);
+        assert!(out.contains("nothing wrong, 1 unknown · 1 object"), "{out}");
+        let (exit, out, _) = run(&files, &["DIR", "--require-schema"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(
+            out.starts_with("error[no-schema]: no schema for Certificate"),
+            "{out}"
+        );
+    }
+
+    #[test]
+    fn wrong_usage_and_missing_files_are_told_apart() {
+        let (exit, _, err) = run(&[], &["--kubernetes-version", "1.5", "DIR"]);
+        assert_eq!(exit, Exit::Usage);
+        assert!(
+            err.contains("`1.5` is not supported; supported are 1."),
+            "{err}"
+        );
+        let (exit, _, err) = run(&[], &["DIR"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(err.contains("no manifest in `DIR`"), "{err}");
+        let (exit, out, _) = run(&[("a.yaml", GOOD)], &["DIR/none.yaml", "DIR/a.yaml"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(
+            out.contains("cannot read `DIR/none.yaml`: no such file"),
+            "{out}"
+        );
+        assert!(out.contains("1 error · 1 object"), "{out}");
+    }
+}

@@ -390,6 +390,11 @@ impl Cluster {
             .map_err(|error| self.error(error, label))
     }
 
+    /// Sorts an error of the client; `label` is what the request was about.
+    pub fn sort(&self, error: kube::Error, label: &str) -> ClusterError {
+        self.error(error, label)
+    }
+
     fn error(&self, error: kube::Error, label: &str) -> ClusterError {
         ClusterError::from_kube(error, label, &self.target.server)
     }

@@ -119,8 +119,21 @@ mod tests {
     #[test]
     fn refuses_what_is_unclear() {
         for text in [
-            "", "30", "s", "1d", "5 m", "5M", "1m1h", "1m1m", "-5s", "1.s", ".5s", "1..5s", "5mins",
-            "99999999999999999999s", "0.0001s",
+            "",
+            "30",
+            "s",
+            "1d",
+            "5 m",
+            "5M",
+            "1m1h",
+            "1m1m",
+            "-5s",
+            "1.s",
+            ".5s",
+            "1..5s",
+            "5mins",
+            "99999999999999999999s",
+            "0.0001s",
         ] {
             assert_eq!(Duration::parse(text), None, "{text:?}");
         }

@@ -10,12 +10,13 @@ pub mod map;
 pub mod names;
 pub mod node;
 pub mod number;
-pub mod quantity;
 pub mod object;
 pub mod path;
+pub mod quantity;
 pub mod read;
 pub mod resolve;
 mod scalar_style;
+pub mod selector;
 pub mod source;
 pub mod suggest;
 

@@ -51,7 +51,10 @@ pub fn is_port_name(text: &str) -> bool {
 /// The name of an environment variable as the server takes it: printable ASCII without `=`.
 /// Since Kubernetes 1.34 that is all that is asked.
 pub fn is_env_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'=')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| (b' '..=b'~').contains(&b) && b != b'=')
 }
 
 /// A key of a ConfigMap or Secret: letters, digits, `-`, `_` and `.`, at most 253, not `.` or `..`.

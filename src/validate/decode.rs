@@ -91,11 +91,15 @@ impl Walk<'_, '_> {
         let Some(map) = node.as_map() else {
             return self.faults.wrong_type(node, object.ty(), place);
         };
+        // What a misspelt field was meant to be is not reported as missing besides.
+        let mut meant = Vec::new();
         for entry in map {
             let Some(field) = object.field(&entry.key) else {
                 if !mode.lenient {
-                    self.faults
-                        .unknown_field(&entry.key, entry.key_span, object, place);
+                    let fault =
+                        self.faults
+                            .unknown_field(&entry.key, entry.key_span, object, place);
+                    meant.extend(fault);
                 }
                 continue;
             };
@@ -118,6 +122,7 @@ impl Walk<'_, '_> {
                     self.faults.empty(field, place, given.value.span);
                 }
                 Some(_) => {}
+                None if meant.contains(&field.name()) => {}
                 None => absent::field(self.faults, field, place, owner),
             }
         }
@@ -148,16 +153,23 @@ impl Walk<'_, '_> {
         let Some(values) = inner.values() else {
             return;
         };
+        // null is the empty text here.
+        let text = |node: &Node| {
+            if node.is_null() {
+                return Some(String::new());
+            }
+            node.as_str().map(str::to_owned)
+        };
         for (index, item) in node.as_seq().unwrap_or_default().iter().enumerate() {
-            if let Some(text) = item.as_str() {
+            if let Some(text) = text(item) {
                 self.faults
-                    .one_of(text, values, item.span, &place.index(index));
+                    .one_of(&text, values, item.span, &place.index(index));
             }
         }
         for entry in node.as_map().into_iter().flatten() {
-            if let Some(text) = entry.value.as_str() {
-                self.faults
-                    .one_of(text, values, entry.value.span, &place.key(&entry.key));
+            if let Some(text) = text(&entry.value) {
+                let place = place.key(&entry.key);
+                self.faults.one_of(&text, values, entry.value.span, &place);
             }
         }
     }
@@ -166,15 +178,12 @@ impl Walk<'_, '_> {
         let text = node.as_str();
         match ty.shape() {
             Shape::Any => {}
-            Shape::String if text.is_some() => {}
             Shape::Bool if node.as_bool().is_some() => {}
+            Shape::String | Shape::IntOrString if text.is_some() => {}
+            Shape::Float64 | Shape::Quantity if is_number(node) => {}
             Shape::Int64 if node.as_i64().is_some() => {}
-            Shape::Float64 if is_number(node) => {}
-            Shape::Int32 if is_number(node) => self.int32(node, place),
-            Shape::IntOrString if text.is_some() => {}
-            Shape::IntOrString if is_number(node) => self.int32(node, place),
+            Shape::Int32 | Shape::IntOrString if is_number(node) => self.int32(node, place),
             Shape::Int64 if is_number(node) => self.faults.out_of_range(node, "int64", place),
-            Shape::Quantity if is_number(node) => {}
             Shape::Quantity => self.quantity(node, text, ty, place),
             Shape::Bytes => self.bytes(node, ty, place),
             Shape::Time | Shape::MicroTime => self.time(node, ty, place),

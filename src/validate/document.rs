@@ -160,9 +160,9 @@ fn judge_node(validator: Validator, root: Node, verdicts: &mut Verdicts) {
         verdicts.skipped += 1;
         return;
     }
-    let finding = no_object(&root);
-    let Some(object) = Object::from_node(root) else {
-        return verdicts.refuse(span, vec![finding]);
+    // A clone shares the tree.
+    let Some(object) = Object::from_node(root.clone()) else {
+        return verdicts.refuse(span, vec![no_object(&root)]);
     };
     if object.group() == "kustomize.config.k8s.io" {
         verdicts.skipped += 1;
@@ -199,17 +199,13 @@ fn primary_span(findings: &[Diagnostic]) -> Span {
 }
 
 fn no_object(root: &Node) -> Diagnostic {
-    let remark = match root.as_map() {
-        None => "a mapping with `apiVersion` and `kind` is expected".to_owned(),
-        Some(_) => {
-            let absent = |key: &&str| {
-                root.get(key)
-                    .and_then(Node::as_str)
-                    .is_none_or(str::is_empty)
-            };
-            let missing: Vec<_> = ["apiVersion", "kind"].into_iter().filter(absent).collect();
-            format!("it has no `{}`", missing.join("` and no `"))
-        }
+    let remark = if root.as_map().is_some() {
+        let text = |key: &str| root.get(key).and_then(Node::as_str);
+        let absent = |key: &&str| text(key).is_none_or(str::is_empty);
+        let missing: Vec<_> = ["apiVersion", "kind"].into_iter().filter(absent).collect();
+        format!("it has no `{}`", missing.join("` and no `"))
+    } else {
+        "a mapping with `apiVersion` and `kind` is expected".to_owned()
     };
     let span = match root.as_map().and_then(|map| map.iter().next()) {
         Some(first) => first.key_span,

@@ -87,38 +87,49 @@ fn check(
             seen.insert(key, span);
             continue;
         };
-        let what = key.replace('\n', ", ");
-        let words = format!("duplicate entries for key [{what}]");
+        let words = format!("{place}: duplicate entries for key [{key}]");
         findings.push(
             Diagnostic::warning(
                 "ssa-duplicate-key",
-                format!("`{what}` stands twice in this list; server-side apply refuses that"),
+                format!("`{key}` stands twice in this list: server-side apply refuses it"),
             )
             .at(span, "again here")
             .also(*first, "first here")
             .field(place.index(index).to_string())
+            .note("a create accepts it; of two equal entries the last one counts")
             .note(server_says(version, words)),
         );
     }
 }
 
-/// The values of the fields that identify an item, one in each line; `None` where one is missing.
+/// The fields that identify an item, as the server writes them; `None` where one is missing.
 fn key_of(item: &Node, list: List) -> Option<(String, Span)> {
     let mut key = String::new();
     let mut span = None;
     for name in list.map_keys() {
-        let given = item.get(name);
-        let text = match given.and_then(Node::scalar_text) {
-            Some(text) => text,
-            // The one default that the keys of built-in lists have.
-            None if name == "protocol" => "TCP",
-            None => return None,
+        let given = item.get(name).filter(|node| !node.is_null());
+        let text = match given {
+            Some(node) => node.scalar_text()?,
+            None => default_key(name, list)?,
         };
         span = span.or(given.map(|node| node.span));
-        if !key.is_empty() {
-            key.push('\n');
-        }
-        key.push_str(&format!("{name}: {text}"));
+        let separator = if key.is_empty() { "" } else { "," };
+        let number = given.is_some_and(|node| node.as_i64().is_some());
+        let quote = if number { "" } else { "\"" };
+        key.push_str(&format!("{separator}{name}={quote}{text}{quote}"));
     }
     Some((key, span.unwrap_or(item.span)))
+}
+
+/// The defaults that keys of built-in lists have.
+fn default_key(name: &str, list: List) -> Option<&'static str> {
+    let of_reference = || {
+        let item = list.item().as_object();
+        item.is_some_and(|object| object.short_name() == "LocalObjectReference")
+    };
+    match name {
+        "protocol" => Some("TCP"),
+        "name" if of_reference() => Some(""),
+        _ => None,
+    }
 }

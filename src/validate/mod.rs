@@ -115,3 +115,6 @@ impl Judgement {
 fn server_says(version: Version, words: impl std::fmt::Display) -> String {
     format!("the API server ({version}) would say: {words}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,15 @@ impl Place<'_> {
             if field == name && parent.parent.is_none())
     }
 
+    /// The name of the field that this is, or that holds this item or entry.
+    pub(super) fn field_name(&self) -> &str {
+        match (self.step, self.parent) {
+            (Step::Field(name), _) => name,
+            (_, Some(parent)) => parent.field_name(),
+            (_, None) => "",
+        }
+    }
+
     fn with<'p>(&'p self, step: Step<'p>) -> Place<'p> {
         Place {
             parent: Some(self),
