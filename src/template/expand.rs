@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use smol_str::SmolStr;
 
-use crate::kustomize::expand::{ExpandInput, ExpandResource, Expansion, TypedFieldSpec, TypedResources};
+use crate::kustomize::expand::{
+    ExpandInput, ExpandResource, Expansion, TypedFieldSpec, TypedResources,
+};
 use crate::manifest::object::split_api_version;
 use crate::manifest::path::FieldPath;
 use crate::manifest::read::{ReadOptions, read_all};
@@ -23,9 +25,6 @@ pub const GROUP: &str = "deployx.dev";
 
 /// Kinds of the group that configure plugins and are no typed resources.
 const CONFIGS: [&str; 2] = ["Expand", "Validate"];
-
-/// Marks what must not be sent to a cluster; kustomize drops it at the end of the root.
-const LOCAL: &str = "config.kubernetes.io/local-config";
 
 impl TypedResources for Library {
     fn is_typed(&self, group: &str, kind: &str) -> bool {
@@ -107,10 +106,7 @@ impl Library {
     /// # Errors
     /// What is wrong with the resource as such: its kind, its version.
     /// Faults of the inputs are the third value, warnings among them.
-    pub fn prepare(
-        &self,
-        object: &Object,
-    ) -> Result<(&Kind, Node, Vec<Diagnostic>), Diagnostics> {
+    pub fn prepare(&self, object: &Object) -> Result<(&Kind, Node, Vec<Diagnostic>), Diagnostics> {
         let kind = self.find(object)?;
         let mut faults = envelope_faults(object, kind);
         let spec = object
@@ -124,18 +120,25 @@ impl Library {
         let sound = found.faults.is_empty();
         faults.extend(found.faults);
         let mut spec = spec;
-        if spec.as_map().is_some() {
+        let reserved = super::engine::reserved(&object.root);
+        if reserved.is_none() && spec.as_map().is_some() {
             spec = with_defaults(&spec, &kind.schema);
             match with_computed(spec.clone(), &kind.schema, &self.engine) {
                 Ok(complete) => {
                     spec = complete;
-                    faults.extend(rule_faults(&spec, &kind.schema, &self.engine, &found.broken));
+                    faults.extend(rule_faults(
+                        &spec,
+                        &kind.schema,
+                        &self.engine,
+                        &found.broken,
+                    ));
                 }
                 // A computed default may stumble over a fault that is reported already.
                 Err(fault) if sound => faults.push(fault),
                 Err(_) => {}
             }
         }
+        faults.extend(reserved);
         let name = object.describe();
         for fault in &mut faults {
             fault.object.get_or_insert_with(|| name.clone());
@@ -161,7 +164,10 @@ impl Library {
             return Err(self.unknown_kind(object).into());
         };
         if object.version() != kind.info.version {
-            let span = object.root.get("apiVersion").map_or(object.span(), |n| n.span);
+            let span = object
+                .root
+                .get("apiVersion")
+                .map_or(object.span(), |n| n.span);
             let wanted = format!("{}/{}", kind.info.group, kind.info.version);
             let message = format!("{} has no version `{}`", kind.info.kind, object.version());
             return Err(Diagnostic::error("typed-version", message)
@@ -184,7 +190,11 @@ impl Library {
             let message = format!("kind `{}` is not built yet", object.kind());
             return Diagnostic::error("not-built", message).at(span, remark);
         }
-        let message = format!("unknown kind `{}` in group {}", object.kind(), object.group());
+        let message = format!(
+            "unknown kind `{}` in group {}",
+            object.kind(),
+            object.group()
+        );
         Diagnostic::error("typed-kind", message).at(span, remark)
     }
 
@@ -195,7 +205,7 @@ impl Library {
         urls: &services::Services,
     ) -> Result<Vec<Node>, Diagnostics> {
         let Some(template) = &one.kind.info.template else {
-            return Ok(vec![local(&one.object.root)]);
+            return Ok(Vec::new());
         };
         let resource = &input.resources[one.at];
         let subject = subject(one, resource, urls.seen_by(one, input.resources));
@@ -226,15 +236,16 @@ impl Library {
             let object = Object::from_node(root).filter(|object| !object.name().is_empty());
             objects.push(object.ok_or_else(|| {
                 located(
-                    Diagnostic::error("template", "the template prints no object here")
-                        .at(span, "an object has `apiVersion`, `kind` and `metadata.name`"),
+                    Diagnostic::error("template", "the template prints no object here").at(
+                        span,
+                        "an object has `apiVersion`, `kind` and `metadata.name`",
+                    ),
                 )
             })?);
         }
-        overrides::apply(&mut objects, &subject)
-            .map_err(|Diagnostics(faults)| {
-                Diagnostics(faults.into_iter().flat_map(|f| located(f).0).collect())
-            })?;
+        overrides::apply(&mut objects, &subject).map_err(|Diagnostics(faults)| {
+            Diagnostics(faults.into_iter().flat_map(|f| located(f).0).collect())
+        })?;
         config_hash::annotate(&mut objects, &subject, resource, input.resources);
         Ok(objects.into_iter().map(|object| object.root).collect())
     }
@@ -252,7 +263,12 @@ fn subject(
         source_name: resource.original_name.to_string(),
         namespace: one.object.namespace().to_owned(),
         spec: one.spec.clone(),
-        metadata: one.object.root.get("metadata").cloned().unwrap_or_else(empty),
+        metadata: one
+            .object
+            .root
+            .get("metadata")
+            .cloned()
+            .unwrap_or_else(empty),
         services,
     }
 }
@@ -297,22 +313,6 @@ fn split(found: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     found
         .into_iter()
         .partition(|fault| fault.severity == Severity::Error)
-}
-
-/// A policy stays in the build, marked as local: it can still be patched, and is never sent.
-fn local(root: &Node) -> Node {
-    let mut root = root.clone();
-    let span = root.span;
-    let annotations = root
-        .as_map_mut()
-        .map(|map| map.get_or_insert_with("metadata", || Node::empty_map(span)))
-        .and_then(Node::as_map_mut)
-        .map(|map| map.get_or_insert_with("annotations", || Node::empty_map(span)))
-        .and_then(Node::as_map_mut);
-    if let Some(annotations) = annotations {
-        annotations.set(LOCAL, Node::string("true", span));
-    }
-    root
 }
 
 /// Removes keys whose value is null, at every depth.
@@ -392,4 +392,39 @@ fn collisions(expansions: &[Expansion], input: &ExpandInput<'_>) -> Vec<Diagnost
         }
     }
     faults
+}
+
+#[cfg(test)]
+impl Library {
+    /// Each template's text with the marks taken out, and rendered without any.
+    pub(super) fn renders_both_ways(
+        &self,
+        resources: &[ExpandResource],
+        sources: &crate::manifest::Sources,
+    ) -> Vec<(String, String)> {
+        let typed: Vec<Prepared<'_>> = resources
+            .iter()
+            .enumerate()
+            .filter_map(|(at, resource)| {
+                let object = Object::from_node(resource.node.clone())?;
+                let (kind, spec, _) = self.prepare(&object).ok()?;
+                Some(Prepared {
+                    at,
+                    kind,
+                    spec,
+                    object,
+                    whole: true,
+                })
+            })
+            .collect();
+        let urls = services::Services::of(&typed, resources);
+        let render = |one: &Prepared<'_>| {
+            let subject = subject(one, &resources[one.at], urls.seen_by(one, resources));
+            let template = one.kind.info.template.as_ref()?;
+            let marked = self.engine.render(template, &subject, sources).ok()?;
+            let plain = self.engine.render_plain(template, &subject, sources).ok()?;
+            Some((marked.text, plain))
+        };
+        typed.iter().filter_map(render).collect()
+    }
 }

@@ -66,7 +66,7 @@ impl Checker<'_> {
             return self.refuse(refusal, path, key_span);
         }
         if node.is_null() {
-            if self.form == Form::Whole && !schema.keep_null {
+            if self.form == Form::Whole {
                 self.wrong(node, path, format!("{} is null", quoted(path)), "");
             }
             return;
@@ -141,6 +141,7 @@ impl Checker<'_> {
                 self.key(names, &entry.key, entry.key_span, &below);
             }
             match schema.under(&entry.key) {
+                Some(_) if schema.keep_null && entry.value.is_null() => {}
                 Some(under) => self.value(under, &entry.value, &below, entry.key_span),
                 // An object without any declared shape takes anything.
                 None if schema.kind.is_none() => {}
@@ -197,7 +198,11 @@ impl Checker<'_> {
             let listed: Vec<&str> = set.iter().map(|entry| entry.key.as_str()).collect();
             let mut fault = Diagnostic::error(
                 "input",
-                format!("only one of {} may be set in {}", and_ticked(&listed, "and"), quoted(path)),
+                format!(
+                    "only one of {} may be set in {}",
+                    and_ticked(&listed, "and"),
+                    quoted(path)
+                ),
             )
             .at(set[1].key_span, "this one too");
             fault = fault.also(set[0].key_span, "this one is set").hint(format!(
@@ -243,7 +248,10 @@ impl Checker<'_> {
         let Unknown { remark, hint } = unknown::explain(self.root, schema, key);
         let mut fault = Diagnostic::error("input", format!("unknown field `{key}` in {place}"))
             .at(span, remark)
-            .note(format!("`deployx templates show {}` lists all fields", self.kind));
+            .note(format!(
+                "`deployx templates show {}` lists all fields",
+                self.kind
+            ));
         fault.hint = hint;
         self.fault(fault, path);
     }
@@ -262,7 +270,9 @@ impl Checker<'_> {
             }
             let twin = items[..at].iter().find(|other| other.same_value(item));
             if let Some(twin) = twin.filter(|_| schema.unique_items) {
-                let fault = Diagnostic::error("input", format!("{} is listed twice", quoted(path)))
+                let what = item.scalar_text().unwrap_or("the same item");
+                let message = format!("`{what}` is listed twice in {}", quoted(path));
+                let fault = Diagnostic::error("input", message)
                     .at(item.span, "again here")
                     .also(twin.span, "first here");
                 self.fault(fault, &below);
@@ -316,10 +326,22 @@ impl Checker<'_> {
     fn number(&mut self, schema: &Schema, node: &Node, number: f64, path: &FieldPath) {
         let bounds = &schema.bounds;
         let fault = [
-            bounds.minimum.filter(|b| number < *b).map(|b| format!("at least {b}")),
-            bounds.maximum.filter(|b| number > *b).map(|b| format!("at most {b}")),
-            bounds.above.filter(|b| number <= *b).map(|b| format!("more than {b}")),
-            bounds.below.filter(|b| number >= *b).map(|b| format!("less than {b}")),
+            bounds
+                .minimum
+                .filter(|b| number < *b)
+                .map(|b| format!("at least {b}")),
+            bounds
+                .maximum
+                .filter(|b| number > *b)
+                .map(|b| format!("at most {b}")),
+            bounds
+                .above
+                .filter(|b| number <= *b)
+                .map(|b| format!("more than {b}")),
+            bounds
+                .below
+                .filter(|b| number >= *b)
+                .map(|b| format!("less than {b}")),
         ];
         if let Some(wanted) = fault.into_iter().flatten().next() {
             self.wrong(node, path, format!("{} must be {wanted}", quoted(path)), "");
@@ -403,7 +425,11 @@ fn quoting_hint(kind: Type, scalar: &Scalar) -> Option<String> {
             };
             let word = match (kind, text.as_str()) {
                 (Type::Boolean, _) => {
-                    if crate::manifest::resolve::bool_value(text) { "true" } else { "false" }
+                    if crate::manifest::resolve::bool_value(text) {
+                        "true"
+                    } else {
+                        "false"
+                    }
                 }
                 (_, text) => text,
             };

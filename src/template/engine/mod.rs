@@ -187,6 +187,17 @@ impl Engine {
         })
     }
 
+    /// Renders without marks.
+    #[cfg(test)]
+    pub(super) fn render_plain(
+        &self,
+        template: &str,
+        subject: &Subject,
+        sources: &Sources,
+    ) -> Result<String, Diagnostic> {
+        self.run(&self.plain, template, subject, false, sources)
+    }
+
     fn run(
         &self,
         env: &Environment<'static>,
@@ -216,12 +227,7 @@ impl Engine {
     }
 
     fn context(&self, subject: &Subject) -> Result<Value, Diagnostic> {
-        let value = |node: &Node| {
-            input::value(node, &self.shared).map_err(|span| {
-                Diagnostic::error("input", "holds a character that Unicode reserves for programs")
-                    .at(span, "one of U+FDD0 to U+FDD3")
-            })
-        };
+        let value = |node: &Node| input::value(node, &self.shared).map_err(reserved_fault);
         let kube = self.shared.lock().kube;
         Ok(Value::from(BTreeMap::from([
             ("spec", value(&subject.spec)?),
@@ -239,7 +245,9 @@ impl Engine {
         let template_span = |file: usize, at: usize| {
             let (template, _) = self.files.get(file)?;
             let id = self.file_id(file, sources)?;
-            let line = template.text[at..].find('\n').unwrap_or(template.text.len() - at);
+            let line = template.text[at..]
+                .find('\n')
+                .unwrap_or(template.text.len() - at);
             Some(Span::new(id, at, at + line))
         };
         stretches
@@ -266,7 +274,13 @@ impl Engine {
             let number = self.files.iter().position(|(file, _)| file.name == name)?;
             let (_, made) = &self.files[number];
             let range = inner.range()?;
-            let at = |offset| if marked { made.original(offset) } else { offset };
+            let at = |offset| {
+                if marked {
+                    made.original(offset)
+                } else {
+                    offset
+                }
+            };
             let id = self.file_id(number, sources)?;
             Some(Span::new(id, at(range.start), at(range.end)))
         });
@@ -306,9 +320,9 @@ impl Engine {
                 .get(*id)
                 .is_some_and(|source| Arc::ptr_eq(&source.text, &template.text))
         };
-        let id = ids[file].filter(holds).unwrap_or_else(|| {
-            sources.add(template.shown.clone(), Arc::clone(&template.text))
-        });
+        let id = ids[file]
+            .filter(holds)
+            .unwrap_or_else(|| sources.add(template.shown.clone(), Arc::clone(&template.text)));
         ids[file] = Some(id);
         Some(id)
     }
@@ -357,6 +371,32 @@ pub enum Answer {
     Int(i64),
     /// A text.
     Text(String),
+}
+
+/// Finds text that templates cannot carry: four code points are used inside the engine.
+pub(super) fn reserved(node: &Node) -> Option<Diagnostic> {
+    fn find(node: &Node) -> Option<Span> {
+        if node.scalar_text().is_some_and(marks::has_marks) {
+            return Some(node.span);
+        }
+        let items = node.as_seq().unwrap_or_default().iter();
+        let values = node.as_map().into_iter().flatten();
+        items.clone().find_map(find).or_else(|| {
+            values.into_iter().find_map(|entry| {
+                let key = marks::has_marks(&entry.key).then_some(entry.key_span);
+                key.or_else(|| find(&entry.value))
+            })
+        })
+    }
+    find(node).map(reserved_fault)
+}
+
+fn reserved_fault(span: Span) -> Diagnostic {
+    Diagnostic::error(
+        "input",
+        "holds a character that Unicode reserves for programs",
+    )
+    .at(span, "one of U+FDD0 to U+FDD3")
 }
 
 fn environment(
@@ -411,7 +451,10 @@ fn format(
     let text = text.ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidOperation,
-            format!("a {} is not printed bare; pipe it through `json`", value.kind()),
+            format!(
+                "a {} is not printed bare; pipe it through `json`",
+                value.kind()
+            ),
         )
     })?;
     let printed = {
