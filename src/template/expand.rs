@@ -11,7 +11,7 @@ use crate::manifest::object::split_api_version;
 use crate::manifest::path::FieldPath;
 use crate::manifest::read::{ReadOptions, read_all};
 use crate::manifest::{
-    Diagnostic, Diagnostics, Map, Node, Object, Severity, Span, Value, names, suggest,
+    Diagnostic, Diagnostics, Map, Node, Object, Severity, Sources, Span, Value, names, suggest,
 };
 
 use super::complete::{rule_faults, with_computed, with_defaults, without_nulls};
@@ -29,10 +29,7 @@ const CONFIGS: [&str; 2] = ["Expand", "Validate"];
 impl TypedResources for Library {
     fn is_typed(&self, group: &str, kind: &str) -> bool {
         // An unknown kind of our group is one too, so that expansion can say what is wrong.
-        (group == GROUP && !CONFIGS.contains(&kind))
-            || self
-                .kinds
-                .contains_key(&(SmolStr::new(group), SmolStr::new(kind)))
+        (group == GROUP && !CONFIGS.contains(&kind)) || self.has(group, kind)
     }
 
     fn field_specs(&self) -> &[TypedFieldSpec] {
@@ -51,7 +48,7 @@ impl TypedResources for Library {
             {
                 continue;
             }
-            match self.prepare(&object) {
+            match self.prepare(&object, input.sources) {
                 Ok((kind, spec, found)) => {
                     let (errors, rest) = split(found);
                     self.warn(rest);
@@ -106,8 +103,12 @@ impl Library {
     /// # Errors
     /// What is wrong with the resource as such: its kind, its version.
     /// Faults of the inputs are the third value, warnings among them.
-    pub fn prepare(&self, object: &Object) -> Result<(&Kind, Node, Vec<Diagnostic>), Diagnostics> {
-        let kind = self.find(object)?;
+    pub fn prepare(
+        &self,
+        object: &Object,
+        sources: &Sources,
+    ) -> Result<(&Kind, Node, Vec<Diagnostic>), Diagnostics> {
+        let kind = self.find(object, sources)?;
         let mut faults = envelope_faults(object, kind);
         let spec = object
             .root
@@ -147,8 +148,8 @@ impl Library {
     }
 
     /// Judges a patch of a typed resource on its own: names and forms, nothing that needs the rest.
-    pub fn check_patch(&self, patch: &Object) -> Vec<Diagnostic> {
-        let Ok(kind) = self.find(patch) else {
+    pub fn check_patch(&self, patch: &Object, sources: &Sources) -> Vec<Diagnostic> {
+        let Ok(kind) = self.find(patch, sources) else {
             return Vec::new();
         };
         let Some(spec) = patch.root.get("spec") else {
@@ -158,9 +159,8 @@ impl Library {
         dialect::check(&kind.schema, &kind.info.kind, spec, &path, Form::Patch).faults
     }
 
-    fn find(&self, object: &Object) -> Result<&Kind, Diagnostics> {
-        let key = (SmolStr::new(object.group()), SmolStr::new(object.kind()));
-        let Some(kind) = self.kinds.get(&key) else {
+    fn find(&self, object: &Object, sources: &Sources) -> Result<&Kind, Diagnostics> {
+        let Some(kind) = self.kind(object.group(), object.kind(), sources)? else {
             return Err(self.unknown_kind(object).into());
         };
         if object.version() != kind.info.version {
@@ -179,7 +179,7 @@ impl Library {
     }
 
     fn unknown_kind(&self, object: &Object) -> Diagnostic {
-        let names: Vec<&str> = self.kinds().map(|kind| kind.info.kind.as_str()).collect();
+        let names: Vec<&str> = self.names().map(|(_, kind)| kind).collect();
         let planned = ["StatefulService", "Migration"].contains(&object.kind());
         let span = object.root.get("kind").map_or(object.span(), |n| n.span);
         let remark = match suggest::nearest(object.kind(), names.iter().copied()) {
@@ -400,14 +400,14 @@ impl Library {
     pub(super) fn renders_both_ways(
         &self,
         resources: &[ExpandResource],
-        sources: &crate::manifest::Sources,
+        sources: &Sources,
     ) -> Vec<(String, String)> {
         let typed: Vec<Prepared<'_>> = resources
             .iter()
             .enumerate()
             .filter_map(|(at, resource)| {
                 let object = Object::from_node(resource.node.clone())?;
-                let (kind, spec, _) = self.prepare(&object).ok()?;
+                let (kind, spec, _) = self.prepare(&object, sources).ok()?;
                 Some(Prepared {
                     at,
                     kind,

@@ -113,7 +113,7 @@ fn a_patch_is_checked_on_its_own() {
         .unwrap()
         .root;
     let patch = crate::manifest::Object::from_node(root).unwrap();
-    let faults = build.library.check_patch(&patch);
+    let faults = build.library.check_patch(&patch, sources);
     assert_eq!(faults.len(), 1);
     assert_eq!(
         faults[0].message,

@@ -27,7 +27,7 @@ fn fields(schema: &Schema, prefix: &str, visit: &mut dyn FnMut(&str, &Schema)) {
 fn every_field_is_described_and_shown_by_example() {
     let build = Build::new("");
     let mut missing = Vec::new();
-    for kind in build.library.kinds() {
+    for kind in build.library.kinds(&build.sources).unwrap() {
         fields(&kind.schema, "", &mut |path, schema| {
             let refused = schema.refused.is_some();
             for (what, is_there) in [
@@ -49,7 +49,7 @@ fn examples_and_defaults_are_valid() {
     use crate::manifest::path::FieldPath;
     use crate::template::dialect::{Form, check};
     let build = Build::new("");
-    for kind in build.library.kinds() {
+    for kind in build.library.kinds(&build.sources).unwrap() {
         fields(&kind.schema, "", &mut |path, schema| {
             for value in schema.examples.iter().chain(&schema.default) {
                 let form = if schema.default.as_ref().is_some_and(|d| d.same_value(value)) {
@@ -69,7 +69,7 @@ fn targets_are_fields_of_kubernetes() {
     let build = Build::new("");
     let tables = tables(Version::newest());
     let mut wrong = BTreeSet::new();
-    for kind in build.library.kinds() {
+    for kind in build.library.kinds(&build.sources).unwrap() {
         fields(&kind.schema, "", &mut |path, schema| {
             for target in &schema.targets {
                 let (root, rest) = target.split_once('.').unwrap_or((target, ""));
@@ -99,7 +99,7 @@ fn targets_are_fields_of_kubernetes() {
 #[test]
 fn templates_read_what_the_schemas_have() {
     let build = Build::new("");
-    for kind in build.library.kinds() {
+    for kind in build.library.kinds(&build.sources).unwrap() {
         let faults = build.library.kind_faults(kind, &build.sources);
         assert!(faults.is_empty(), "{faults:?}");
     }
@@ -122,7 +122,9 @@ fn every_input_has_an_effect() {
     let mut idle = Vec::new();
     for kind in build
         .library
-        .kinds()
+        .kinds(&build.sources)
+        .unwrap()
+        .into_iter()
         .filter(|kind| kind.info.template.is_some())
     {
         for (name, property) in &kind.schema.properties {
