@@ -16,6 +16,7 @@ pub mod quantity;
 pub mod read;
 pub mod resolve;
 mod scalar_style;
+pub mod selector;
 pub mod source;
 pub mod suggest;
 
