@@ -34,5 +34,6 @@ pub use expand::{
 };
 pub use load::LoadRestrictions;
 pub use run::{
-    Build, Builder, Options, Order, build, is_kustomization, is_kustomization_file, kustomization_file,
+    Build, Builder, Options, Order, build, is_kustomization, is_kustomization_file,
+    kustomization_file,
 };

@@ -55,8 +55,14 @@ impl Inputs {
     }
 }
 
+/// The manifests of a folder and those below it, by their true paths.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let files = manifest_files(folder).into_iter();
+    files.filter_map(|file| file.canonicalize().ok()).collect()
+}
+
 /// The folders below with a kustomization.
-fn overlays_below(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn overlays_below(folder: &Path) -> Vec<PathBuf> {
     WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
@@ -99,7 +105,12 @@ mod tests {
     fn files_of_an_overlay_stand_for_the_overlay() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["a/prod/kustomization.yaml", "a/prod/patch.yaml", "b/cm.yaml", "b/.x/d.yaml"] {
+        for name in [
+            "a/prod/kustomization.yaml",
+            "a/prod/patch.yaml",
+            "b/cm.yaml",
+            "b/.x/d.yaml",
+        ] {
             std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
             std::fs::write(at(name), "{}").unwrap();
         }
@@ -109,7 +120,9 @@ mod tests {
         let whole = select(&[folder.path().to_path_buf()]);
         assert_eq!(whole.overlays, [at("a/prod")]);
         assert_eq!(whole.files, [at("a/prod/patch.yaml"), at("b/cm.yaml")]);
-        let read = [at("a/prod/patch.yaml").canonicalize().unwrap()].into_iter().collect();
+        let read = [at("a/prod/patch.yaml").canonicalize().unwrap()]
+            .into_iter()
+            .collect();
         let mut whole = whole;
         whole.leave_out(&read);
         assert_eq!(whole.files, [at("b/cm.yaml")]);

@@ -13,7 +13,7 @@ mod lists;
 mod place;
 mod scalar;
 
-pub use document::{Judged, Verdicts, judge_file, judge_files};
+pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
 use crate::manifest::{Diagnostic, Object, Severity};
 use crate::schema::{self, Tables, Version};
