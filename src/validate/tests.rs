@@ -219,9 +219,11 @@ fn schemas_of_custom_resources_are_decoded_leniently_where_the_server_does() {
     accepted(&crd(
         "properties: {a: {type: array, items: {type: string, odd: 1}}}",
     ));
-    accepted(&crd("additionalProperties: true"));
     accepted(&crd(
-        "properties: {a: {default: {any: 1}, enum: [1, a, null], type: object}}",
+        "properties: {a: {type: object, additionalProperties: true}}",
+    ));
+    accepted(&crd(
+        "properties: {a: {type: object, x-kubernetes-preserve-unknown-fields: true, default: {any: 1}}}",
     ));
     let root = "spec.versions[0].schema.openAPIV3Schema";
     refused(&crd("odd: 1"), "unknown-field", &format!("{root}.odd"));
