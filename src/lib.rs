@@ -4,9 +4,15 @@
 //! the stages above it. See `docs/architecture.md`.
 
 pub mod cli;
+pub mod cluster;
+pub mod diff;
 pub mod kustomize;
 pub mod manifest;
+pub mod merge;
+pub mod plan;
+pub mod release;
 pub mod report;
+pub mod rollout;
 pub mod schema;
 pub mod source;
 pub mod validate;

@@ -2,10 +2,14 @@
 //!
 //! One file for each command; nothing outside this folder reads arguments or the environment.
 
+mod cluster;
+mod diff;
 mod error;
 mod exit;
 mod render;
+mod status;
 mod ui;
+mod upgrade;
 mod validate;
 
 use std::ffi::OsString;
@@ -49,7 +53,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Diff(diff::DiffArgs),
     Render(render::RenderArgs),
+    Status(status::StatusArgs),
+    Upgrade(upgrade::UpgradeArgs),
     Validate(validate::ValidateArgs),
 }
 
@@ -99,7 +106,10 @@ impl Cli {
 
 fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandError> {
     match cli.command {
+        Command::Diff(args) => diff::cmd_diff(ui, sources, args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
+        Command::Status(args) => status::cmd_status(ui, args),
+        Command::Upgrade(args) => upgrade::cmd_upgrade(ui, sources, args),
         Command::Validate(args) => validate::cmd_validate(ui, sources, args),
     }
 }

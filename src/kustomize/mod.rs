@@ -1,9 +1,36 @@
 //! The native overlay build: reads `kustomization.yaml` trees and yields what `kustomize build`
 //! prints, byte for byte, in linear time and with positions in every message.
 
+mod accumulate;
+mod config;
+mod decode;
+mod defaults;
+mod documents;
 pub mod expand;
+mod fieldspec;
+mod generators;
+pub mod hash;
+mod images;
+mod inline;
+mod kustomization;
+mod labels;
+mod load;
+mod names;
+mod namespace;
+mod order;
+mod origin;
+mod patch;
+mod plugins;
+mod references;
+mod resmap;
+mod resource;
+mod run;
+mod selector;
+mod typed;
 
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,
     TypedFieldSpec, TypedResources, Validators,
 };
+pub use load::LoadRestrictions;
+pub use run::{Build, Builder, Options, Order, build, is_kustomization};

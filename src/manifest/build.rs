@@ -231,6 +231,12 @@ impl Builder {
     ) {
         let at = self.span(&span);
         let plain = style == ScalarStyle::Plain;
+        // The parser spells a missing value `~`; strategic merge tells the two apart.
+        let text = if plain && at.start == at.end {
+            ""
+        } else {
+            text
+        };
         if matches!(self.stack.last(), Some(Frame::Map { key: None, .. })) {
             let scalar = self.make_scalar(text, plain, tag, at);
             if anchor != 0 {

@@ -29,7 +29,7 @@ pub fn emit_to(node: &Node, out: &mut String) {
     match &node.value {
         Value::Map(map) if !map.is_empty() => emitter.map(map, 0, true),
         Value::Seq(items) if !items.is_empty() => emitter.seq(items, 0, true),
-        _ => emitter.leaf(node, 0),
+        _ => emitter.leaf(node, 2),
     }
     emitter.out.push('\n');
 }
@@ -96,9 +96,46 @@ fn compare_keys_slow(a: &str, b: &str) -> Ordering {
 pub fn sorted_entries(map: &Map) -> Vec<&Entry> {
     let mut entries: Vec<&Entry> = map.iter().collect();
     if !entries.is_sorted_by(|a, b| compare_keys(&a.key, &b.key) != Ordering::Greater) {
-        entries.sort_by(|a, b| compare_keys(&a.key, &b.key));
+        sort_entries(&mut entries);
     }
     entries
+}
+
+/// Sorts as Go's `sort.Sort` does where that matters: go-yaml's order of keys is no total order
+/// (`1a`, `10`, `1-`), for which the standard library's sort may panic. Up to 12 entries Go sorts
+/// by insertion, and so does this; longer lists are merged from such runs.
+fn sort_entries(entries: &mut [&Entry]) {
+    const RUN: usize = 12;
+    let before = |a: &Entry, b: &Entry| compare_keys(&a.key, &b.key) == Ordering::Less;
+    for run in entries.chunks_mut(RUN) {
+        for at in 1..run.len() {
+            let mut to = at;
+            while to > 0 && before(run[to], run[to - 1]) {
+                run.swap(to, to - 1);
+                to -= 1;
+            }
+        }
+    }
+    let mut width = RUN;
+    while width < entries.len() {
+        for pair in entries
+            .chunks_mut(2 * width)
+            .filter(|pair| pair.len() > width)
+        {
+            let (left, right) = (pair[..width].to_vec(), pair[width..].to_vec());
+            let (mut l, mut r) = (left.iter().peekable(), right.iter().peekable());
+            for slot in pair.iter_mut() {
+                let from_right = match (l.peek(), r.peek()) {
+                    (Some(a), Some(b)) => before(b, a),
+                    (None, _) => true,
+                    (_, None) => false,
+                };
+                let next = if from_right { r.next() } else { l.next() };
+                *slot = next.expect("both halves together fill the pair");
+            }
+        }
+        width *= 2;
+    }
 }
 
 struct Emitter<'a> {
@@ -470,6 +507,20 @@ mod tests {
             round_trip("\"a\\nb\": 1\nc: 2"),
             "? |-\n  a\n  b\n: 1\nc: 2\n"
         );
+    }
+
+    /// Found by fuzzing: no total order, which the standard library's sort may answer by a panic.
+    #[test]
+    fn keys_without_a_total_order_are_written() {
+        let letters = ["0", "1", "-", ":", "a", "R"];
+        let keys: Vec<String> = (0..1296)
+            .map(|n: usize| (0..4).map(|at| letters[n / 6_usize.pow(at) % 6]).collect())
+            .collect();
+        let mut map = Map::new();
+        for key in &keys {
+            map.set(key.as_str(), Node::null(crate::manifest::Span::NONE));
+        }
+        assert_eq!(sorted_entries(&map).len(), 1296);
     }
 
     #[test]

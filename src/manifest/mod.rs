@@ -3,16 +3,20 @@
 
 mod build;
 pub mod diagnostic;
+pub mod duration;
 pub mod emit;
 pub mod json;
 pub mod map;
+pub mod names;
 pub mod node;
 pub mod number;
 pub mod object;
 pub mod path;
+pub mod quantity;
 pub mod read;
 pub mod resolve;
 mod scalar_style;
+pub mod selector;
 pub mod source;
 pub mod suggest;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use crate::kustomize::{self, LoadRestrictions};
 use crate::manifest::read::{self, Document};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources};
@@ -34,9 +35,11 @@ pub fn load(
     path: &Path,
     options: &SourceOptions,
 ) -> Result<Loaded, Diagnostics> {
-    let _ = options.root_only;
     if path == Path::new("-") {
         return manifests(sources, &[load_stdin(sources)?]);
+    }
+    if kustomize::is_kustomization(path) {
+        return overlay(sources, path, options);
     }
     let files = if path.is_dir() {
         manifest_files(path)
@@ -58,6 +61,24 @@ pub fn load(
         return Err(faults);
     }
     manifests(sources, &ids)
+}
+
+/// Builds a kustomization directory.
+fn overlay(sources: &Sources, path: &Path, options: &SourceOptions) -> Result<Loaded, Diagnostics> {
+    let load_restrictions = if options.root_only {
+        LoadRestrictions::RootOnly
+    } else {
+        LoadRestrictions::None
+    };
+    let options = kustomize::Options {
+        load_restrictions,
+        ..kustomize::Options::default()
+    };
+    let build = kustomize::build(sources, path, options)?;
+    Ok(Loaded {
+        objects: build.objects,
+        warnings: build.warnings,
+    })
 }
 
 /// Reads standard input into the table.

@@ -1,0 +1,376 @@
+//! JSON patches (RFC 6902) on trees, with the reading of evanphx/json-patch that kustomize uses.
+
+use smol_str::SmolStr;
+
+use crate::manifest::{Node, Span, Value};
+
+/// One operation of a patch.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// What to do.
+    pub kind: OperationKind,
+    /// Where, split at `/` and unescaped.
+    pub path: Vec<SmolStr>,
+    /// Where from, for `move` and `copy`.
+    pub from: Vec<SmolStr>,
+    /// The value of `add`, `replace` and `test`.
+    pub value: Option<Node>,
+    /// Where the operation stands.
+    pub span: Span,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationKind {
+    /// Sets a key, or inserts into a list.
+    Add,
+    /// Removes what exists.
+    Remove,
+    /// Sets what exists.
+    Replace,
+    /// Removes from one place and adds at another.
+    Move,
+    /// Adds what stands at another place.
+    Copy,
+    /// Fails where the value differs.
+    Test,
+}
+
+/// Why a patch cannot be read or applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PatchError {
+    /// What is wrong.
+    pub message: String,
+    /// The operation.
+    pub span: Span,
+}
+
+/// Reads a list of operations.
+///
+/// # Errors
+/// What is no list of operations, with the position of the first wrong one.
+pub fn read(patch: &Node) -> Result<Vec<Operation>, PatchError> {
+    let Some(items) = patch.as_seq() else {
+        return Err(PatchError {
+            message: format!(
+                "a JSON patch is a list of operations, not {}",
+                patch.describe()
+            ),
+            span: patch.span,
+        });
+    };
+    items.iter().map(read_operation).collect()
+}
+
+/// Applies operations in order.
+///
+/// # Errors
+/// The first operation that cannot be done; the object is then half changed.
+pub fn apply(root: &mut Node, operations: &[Operation]) -> Result<(), PatchError> {
+    for operation in operations {
+        apply_one(root, operation).map_err(|message| PatchError {
+            message,
+            span: operation.span,
+        })?;
+    }
+    Ok(())
+}
+
+/// Writes path segments as a JSON pointer.
+pub fn pointer(path: &[SmolStr]) -> String {
+    path.iter()
+        .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
+        .collect()
+}
+
+fn read_operation(item: &Node) -> Result<Operation, PatchError> {
+    let fail = |message: String, span: Span| PatchError { message, span };
+    let Some(map) = item.as_map() else {
+        let message = format!("an operation is a mapping, not {}", item.describe());
+        return Err(fail(message, item.span));
+    };
+    let text = |key: &str| map.get(key).and_then(Node::scalar_text);
+    let kind = match text("op") {
+        Some("add") => OperationKind::Add,
+        Some("remove") => OperationKind::Remove,
+        Some("replace") => OperationKind::Replace,
+        Some("move") => OperationKind::Move,
+        Some("copy") => OperationKind::Copy,
+        Some("test") => OperationKind::Test,
+        Some(other) => return Err(fail(format!("unknown operation `{other}`"), item.span)),
+        None => return Err(fail("the operation has no `op`".to_owned(), item.span)),
+    };
+    let place = |key: &str| -> Result<Vec<SmolStr>, PatchError> {
+        let text =
+            text(key).ok_or_else(|| fail(format!("the operation has no `{key}`"), item.span))?;
+        Ok(split_pointer(text))
+    };
+    let needs_from = matches!(kind, OperationKind::Move | OperationKind::Copy);
+    let needs_value = matches!(kind, OperationKind::Add | OperationKind::Replace);
+    let value = map.get("value").cloned();
+    if needs_value && value.is_none() {
+        return Err(fail("the operation has no `value`".to_owned(), item.span));
+    }
+    Ok(Operation {
+        kind,
+        path: place("path")?,
+        from: if needs_from {
+            place("from")?
+        } else {
+            Vec::new()
+        },
+        value,
+        span: item.span,
+    })
+}
+
+/// Splits a pointer as the Go library does: what stands before the first `/` is dropped.
+fn split_pointer(text: &str) -> Vec<SmolStr> {
+    text.split('/')
+        .skip(1)
+        .map(|part| SmolStr::from(part.replace("~1", "/").replace("~0", "~")))
+        .collect()
+}
+
+fn apply_one(root: &mut Node, operation: &Operation) -> Result<(), String> {
+    let value = || {
+        operation
+            .value
+            .clone()
+            .unwrap_or_else(|| Node::null(operation.span))
+    };
+    match operation.kind {
+        OperationKind::Add => add(root, &operation.path, value()),
+        OperationKind::Replace => {
+            let (container, key) = container(root, &operation.path)?;
+            let slot =
+                existing(container, key).ok_or_else(|| missing("replace", &operation.path))?;
+            *slot = value();
+            Ok(())
+        }
+        OperationKind::Remove => remove(root, &operation.path).map(|_| ()),
+        OperationKind::Move => {
+            let moved = remove(root, &operation.from)?;
+            add(root, &operation.path, moved)
+        }
+        OperationKind::Copy => {
+            let copied = find(root, &operation.from)
+                .cloned()
+                .ok_or_else(|| missing("copy", &operation.from))?;
+            add(root, &operation.path, copied)
+        }
+        OperationKind::Test => test(root, operation),
+    }
+}
+
+fn test(root: &Node, operation: &Operation) -> Result<(), String> {
+    let found = find(root, &operation.path);
+    let wanted = operation.value.as_ref().filter(|node| !node.is_null());
+    let same = match (found.filter(|node| !node.is_null()), wanted) {
+        (None, None) => true,
+        (Some(found), Some(wanted)) => found.same_value(wanted),
+        _ => false,
+    };
+    if same {
+        return Ok(());
+    }
+    Err(format!(
+        "the test of `{}` failed: the object has another value",
+        pointer(&operation.path)
+    ))
+}
+
+fn missing(verb: &str, path: &[SmolStr]) -> String {
+    format!("cannot {verb} `{}`: there is no such field", pointer(path))
+}
+
+fn find<'n>(root: &'n Node, path: &[SmolStr]) -> Option<&'n Node> {
+    path.iter().try_fold(root, |node, part| match &node.value {
+        Value::Map(map) => map.get(part),
+        Value::Seq(items) => items.get(index(part, items.len())?),
+        Value::Scalar(_) => None,
+    })
+}
+
+/// The collection that the last part of a path names something in.
+fn container<'n, 'p>(
+    root: &'n mut Node,
+    path: &'p [SmolStr],
+) -> Result<(&'n mut Node, &'p SmolStr), String> {
+    let Some((key, parents)) = path.split_last() else {
+        return Err("the path is empty: a patch cannot replace the whole object".to_owned());
+    };
+    let mut node = root;
+    for (depth, part) in parents.iter().enumerate() {
+        node = existing(node, part).ok_or_else(|| {
+            format!(
+                "there is no `{}` in the object, which `{}` needs",
+                pointer(&path[..=depth]),
+                pointer(path)
+            )
+        })?;
+    }
+    Ok((node, key))
+}
+
+fn existing<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
+    if node.as_seq().is_some() {
+        let at = index(key, node.as_seq()?.len())?;
+        return node.as_seq_mut()?.get_mut(at);
+    }
+    node.get_mut(key)
+}
+
+/// An index; negative ones count from the end.
+fn index(part: &str, len: usize) -> Option<usize> {
+    let at: i64 = part.parse().ok()?;
+    let at = if at < 0 {
+        i64::try_from(len).ok()? + at
+    } else {
+        at
+    };
+    usize::try_from(at).ok()
+}
+
+fn add(root: &mut Node, path: &[SmolStr], value: Node) -> Result<(), String> {
+    let (container, key) = container(root, path)?;
+    if let Some(items) = container.as_seq_mut() {
+        if key == "-" {
+            items.push(value);
+            return Ok(());
+        }
+        let negative = key.starts_with('-');
+        let at = index(key, items.len() + usize::from(negative))
+            .ok_or_else(|| format!("`{key}` is no index of `{}`", pointer(path)))?;
+        if at > items.len() {
+            return Err(format!(
+                "cannot add at index {key}: the list of `{}` has {} elements",
+                pointer(path),
+                items.len()
+            ));
+        }
+        items.insert(at, value);
+        return Ok(());
+    }
+    let describe = container.describe();
+    match container.as_map_mut() {
+        Some(map) => {
+            let span = value.span;
+            map.insert(key.clone(), span, value);
+            Ok(())
+        }
+        None => Err(format!("cannot add `{}` to {describe}", pointer(path))),
+    }
+}
+
+fn remove(root: &mut Node, path: &[SmolStr]) -> Result<Node, String> {
+    let (container, key) = container(root, path)?;
+    let found = if let Some(items) = container.as_seq_mut() {
+        index(key, items.len())
+            .filter(|at| *at < items.len())
+            .map(|at| items.remove(at))
+    } else {
+        container.as_map_mut().and_then(|map| map.remove(key))
+    };
+    found.ok_or_else(|| missing("remove", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::json::{from_json, to_json};
+
+    fn patched(object: &str, patch: &str) -> Result<String, String> {
+        let node = |text: &str| from_json(&serde_json::from_str(text).unwrap(), Span::NONE);
+        let mut root = node(object);
+        let operations = read(&node(patch)).map_err(|error| error.message)?;
+        apply(&mut root, &operations).map_err(|error| error.message)?;
+        Ok(to_json(&root).to_string())
+    }
+
+    #[test]
+    fn operations_do_what_rfc_6902_says() {
+        for (object, patch, want) in [
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"add","path":"/b","value":2}]"#,
+                r#"{"a":1,"b":2}"#,
+            ),
+            (
+                r#"{"a":[1,2]}"#,
+                r#"[{"op":"add","path":"/a/1","value":9}]"#,
+                r#"{"a":[1,9,2]}"#,
+            ),
+            (
+                r#"{"a":[1]}"#,
+                r#"[{"op":"add","path":"/a/-","value":9}]"#,
+                r#"{"a":[1,9]}"#,
+            ),
+            (
+                r#"{"a":[1,2]}"#,
+                r#"[{"op":"remove","path":"/a/0"}]"#,
+                r#"{"a":[2]}"#,
+            ),
+            (
+                r#"{"a/b":1}"#,
+                r#"[{"op":"replace","path":"/a~1b","value":3}]"#,
+                r#"{"a/b":3}"#,
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"move","from":"/a","path":"/b"}]"#,
+                r#"{"b":1}"#,
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"copy","from":"/a","path":"/b"}]"#,
+                r#"{"a":1,"b":1}"#,
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"test","path":"/a","value":1},{"op":"remove","path":"/a"}]"#,
+                "{}",
+            ),
+        ] {
+            assert_eq!(patched(object, patch).as_deref(), Ok(want), "{patch}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_by_name() {
+        for (object, patch, want) in [
+            (r#"{"a":1}"#, r#"[{"op":"remove","path":"/b"}]"#, "`/b`"),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"replace","path":"/b","value":1}]"#,
+                "`/b`",
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"add","path":"/b/c","value":1}]"#,
+                "no `/b`",
+            ),
+            (
+                r#"{"a":[1]}"#,
+                r#"[{"op":"add","path":"/a/5","value":1}]"#,
+                "index 5",
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"test","path":"/a","value":2}]"#,
+                "test of `/a`",
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"ad","path":"/a","value":2}]"#,
+                "`ad`",
+            ),
+            (r#"{"a":1}"#, r#"{"op":"add"}"#, "a list"),
+            (r#"{"a":1}"#, r#"[{"op":"add","path":"/b"}]"#, "`value`"),
+        ] {
+            let message = patched(object, patch).expect_err(patch);
+            assert!(message.contains(want), "{message}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Releases: their records, the lock, what is pruned, and the upgrade from end to end.
+
+pub mod error;
+pub mod name;
+pub mod prepare;
+pub mod prune;
+pub mod record;
+pub mod status;
+pub mod store;
+pub mod upgrade;
+
+pub use error::ReleaseError;
+pub use name::ReleasePolicy;
+pub use prepare::{Options, Prepared, prepare};
+pub use record::{Record, Status};
+pub use upgrade::{Outcome, upgrade};
