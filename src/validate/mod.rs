@@ -10,8 +10,10 @@ mod document;
 mod fault;
 mod kind;
 mod lists;
+mod neighbours;
 mod place;
 mod scalar;
+mod unions;
 
 pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
