@@ -14,7 +14,7 @@ use super::namespace::{self, NamespaceRule, Subjects};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::{Run, conflict};
-use super::{images, labels, patch, plugins, typed};
+use super::{images, labels, patch, plugins, replacements, typed};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Span};
 
@@ -371,6 +371,7 @@ fn transform(
             .map_err(Diagnostics)?;
         run.warn_all(warnings);
     }
+    replacements::transform(run, dir, map, &kustomization.replacements)?;
     plugins::transform(run, chain, &kustomization.transformers, into)
 }
 

@@ -22,11 +22,14 @@ mod origin;
 mod patch;
 mod plugins;
 mod references;
+mod replacements;
 mod resmap;
 mod resource;
 mod run;
 mod selector;
+mod structured;
 mod typed;
+mod value_path;
 
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,
