@@ -30,6 +30,7 @@ mod selector;
 mod structured;
 mod typed;
 mod value_path;
+mod vars;
 
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,
