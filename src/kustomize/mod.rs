@@ -22,11 +22,15 @@ mod origin;
 mod patch;
 mod plugins;
 mod references;
+mod replacements;
 mod resmap;
 mod resource;
 mod run;
 mod selector;
+mod structured;
 mod typed;
+mod value_path;
+mod vars;
 
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,
