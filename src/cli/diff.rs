@@ -18,6 +18,7 @@ use crate::source;
 
 /// Show what an upgrade would change in the cluster; changes nothing
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub(super) struct DiffArgs {
     /// Kustomization directory, file or folder of manifests, or - for standard input
     #[arg(value_names = ["RELEASE", "SOURCE"], num_args = 1..=2, required = true)]
