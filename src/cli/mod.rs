@@ -2,12 +2,16 @@
 //!
 //! One file for each command; nothing outside this folder reads arguments or the environment.
 
+mod cluster;
+mod diff;
 mod error;
 mod exit;
 mod r#fn;
 mod project;
 mod render;
+mod status;
 mod ui;
+mod upgrade;
 mod validate;
 
 use std::ffi::OsString;
@@ -52,7 +56,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Fn(r#fn::FnArgs),
+    Diff(diff::DiffArgs),
     Render(render::RenderArgs),
+    Status(status::StatusArgs),
+    Upgrade(upgrade::UpgradeArgs),
     Validate(validate::ValidateArgs),
 }
 
@@ -116,7 +123,10 @@ impl Cli {
 fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandError> {
     match cli.command {
         Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
+        Command::Diff(args) => diff::cmd_diff(ui, sources, args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
+        Command::Status(args) => status::cmd_status(ui, args),
+        Command::Upgrade(args) => upgrade::cmd_upgrade(ui, sources, args),
         Command::Validate(args) => validate::cmd_validate(ui, sources, args),
     }
 }
