@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{CommandError, Exit, Ui, project};
+use super::project::Project;
+use super::{CommandError, Exit, Ui};
 use crate::kustomize::function::{self, Call};
 use crate::manifest::{Diagnostics, Sources, read};
 
@@ -71,14 +72,15 @@ pub(super) fn serve(ui: &mut Ui, sources: &Sources, found: Found) -> Result<Exit
         Found::Legacy { root, .. } => (Vec::new(), root.clone()),
     };
     let input = rest(head, &mut io::stdin().lock())?;
-    let typed = project::library(sources, &root)?;
+    let project = Project::of(sources, &root)?;
     let call = Call {
         root: &root,
         sources,
-        typed: &*typed,
-        validators: &project::ServerVerdict,
+        typed: project.typed(),
+        validators: project.validators(),
     };
     let output = answer(&call, &found, input)?;
+    ui.diagnostics(sources, &project.take_warnings());
     ui.stdout().write_all(output.as_bytes())?;
     Ok(Exit::Success)
 }

@@ -56,11 +56,17 @@ mod tests {
             ("templates", ".j2", TEMPLATES),
         ] {
             let base = root.join(folder);
-            for entry in walkdir::WalkDir::new(&base).into_iter().filter_map(Result::ok) {
+            for entry in walkdir::WalkDir::new(&base)
+                .into_iter()
+                .filter_map(Result::ok)
+            {
                 let below = entry.path().strip_prefix(&base).unwrap();
                 let name = crate::manifest::source::display_path(below);
                 if name.ends_with(suffix) {
-                    assert!(known.iter().any(|(k, _)| *k == name), "{name} does not ship");
+                    assert!(
+                        known.iter().any(|(k, _)| *k == name),
+                        "{name} does not ship"
+                    );
                 }
             }
         }

@@ -71,7 +71,11 @@ pub(super) fn with_defaults(node: &Node, schema: &Schema) -> Node {
 ///
 /// # Errors
 /// An expression that does not work, at the schema.
-pub(super) fn with_computed(spec: Node, schema: &Schema, engine: &Engine) -> Result<Node, Diagnostic> {
+pub(super) fn with_computed(
+    spec: Node,
+    schema: &Schema,
+    engine: &Engine,
+) -> Result<Node, Diagnostic> {
     let mut spec = spec;
     compute(&mut spec, schema, &FieldPath::root(), engine)?;
     Ok(spec)
@@ -235,9 +239,7 @@ impl Held<'_> {
         );
         fault.hint = rule.hint.as_ref().map(ToString::to_string);
         let mut places = places.into_iter();
-        let (field, span) = places
-            .next()
-            .unwrap_or_else(|| (path.clone(), node.span));
+        let (field, span) = places.next().unwrap_or_else(|| (path.clone(), node.span));
         fault = fault.at(span, "").field(format!("spec.{field}"));
         for (field, span) in places {
             let word = if span.file == rule.assert.span.file {

@@ -44,7 +44,9 @@ pub(super) fn annotate(
         used.retain(|(kind, _)| kinds.contains(&(*kind, true)));
         let mut found: Vec<&ExpandResource> = used
             .iter()
-            .filter_map(|(kind, name)| configuration(kind, name, &subject.namespace, own, resources))
+            .filter_map(|(kind, name)| {
+                configuration(kind, name, &subject.namespace, own, resources)
+            })
             .collect();
         found.sort_by_key(|resource| key(resource));
         found.dedup_by_key(|resource| key(resource));
@@ -71,7 +73,10 @@ fn references(node: &Node, field: Option<&str>, used: &mut Vec<(&'static str, Sm
         _ => None,
     };
     if let Some((kind, key)) = named
-        && let Some(name) = map.get(key).or_else(|| map.get("name")).and_then(Node::as_str)
+        && let Some(name) = map
+            .get(key)
+            .or_else(|| map.get("name"))
+            .and_then(Node::as_str)
     {
         used.push((kind, name.into()));
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use smol_str::SmolStr;
 
-use crate::kustomize::expand::{ExpandInput, ExpandResource, Expansion, TypedFieldSpec, TypedResources};
+use crate::kustomize::expand::{
+    ExpandInput, ExpandResource, Expansion, TypedFieldSpec, TypedResources,
+};
 use crate::manifest::object::split_api_version;
 use crate::manifest::path::FieldPath;
 use crate::manifest::read::{ReadOptions, read_all};
@@ -107,10 +109,7 @@ impl Library {
     /// # Errors
     /// What is wrong with the resource as such: its kind, its version.
     /// Faults of the inputs are the third value, warnings among them.
-    pub fn prepare(
-        &self,
-        object: &Object,
-    ) -> Result<(&Kind, Node, Vec<Diagnostic>), Diagnostics> {
+    pub fn prepare(&self, object: &Object) -> Result<(&Kind, Node, Vec<Diagnostic>), Diagnostics> {
         let kind = self.find(object)?;
         let mut faults = envelope_faults(object, kind);
         let spec = object
@@ -129,7 +128,12 @@ impl Library {
             match with_computed(spec.clone(), &kind.schema, &self.engine) {
                 Ok(complete) => {
                     spec = complete;
-                    faults.extend(rule_faults(&spec, &kind.schema, &self.engine, &found.broken));
+                    faults.extend(rule_faults(
+                        &spec,
+                        &kind.schema,
+                        &self.engine,
+                        &found.broken,
+                    ));
                 }
                 // A computed default may stumble over a fault that is reported already.
                 Err(fault) if sound => faults.push(fault),
@@ -161,7 +165,10 @@ impl Library {
             return Err(self.unknown_kind(object).into());
         };
         if object.version() != kind.info.version {
-            let span = object.root.get("apiVersion").map_or(object.span(), |n| n.span);
+            let span = object
+                .root
+                .get("apiVersion")
+                .map_or(object.span(), |n| n.span);
             let wanted = format!("{}/{}", kind.info.group, kind.info.version);
             let message = format!("{} has no version `{}`", kind.info.kind, object.version());
             return Err(Diagnostic::error("typed-version", message)
@@ -184,7 +191,11 @@ impl Library {
             let message = format!("kind `{}` is not built yet", object.kind());
             return Diagnostic::error("not-built", message).at(span, remark);
         }
-        let message = format!("unknown kind `{}` in group {}", object.kind(), object.group());
+        let message = format!(
+            "unknown kind `{}` in group {}",
+            object.kind(),
+            object.group()
+        );
         Diagnostic::error("typed-kind", message).at(span, remark)
     }
 
@@ -226,15 +237,16 @@ impl Library {
             let object = Object::from_node(root).filter(|object| !object.name().is_empty());
             objects.push(object.ok_or_else(|| {
                 located(
-                    Diagnostic::error("template", "the template prints no object here")
-                        .at(span, "an object has `apiVersion`, `kind` and `metadata.name`"),
+                    Diagnostic::error("template", "the template prints no object here").at(
+                        span,
+                        "an object has `apiVersion`, `kind` and `metadata.name`",
+                    ),
                 )
             })?);
         }
-        overrides::apply(&mut objects, &subject)
-            .map_err(|Diagnostics(faults)| {
-                Diagnostics(faults.into_iter().flat_map(|f| located(f).0).collect())
-            })?;
+        overrides::apply(&mut objects, &subject).map_err(|Diagnostics(faults)| {
+            Diagnostics(faults.into_iter().flat_map(|f| located(f).0).collect())
+        })?;
         config_hash::annotate(&mut objects, &subject, resource, input.resources);
         Ok(objects.into_iter().map(|object| object.root).collect())
     }
@@ -252,7 +264,12 @@ fn subject(
         source_name: resource.original_name.to_string(),
         namespace: one.object.namespace().to_owned(),
         spec: one.spec.clone(),
-        metadata: one.object.root.get("metadata").cloned().unwrap_or_else(empty),
+        metadata: one
+            .object
+            .root
+            .get("metadata")
+            .cloned()
+            .unwrap_or_else(empty),
         services,
     }
 }

@@ -27,7 +27,11 @@ pub(super) fn specs<'k>(kinds: impl Iterator<Item = &'k Kind>) -> Vec<TypedField
         for path in images {
             add(TypedField::Images, &path, false);
         }
-        let has = |name: &str| kind.schema.property(name).is_some_and(|p| p.refused.is_none());
+        let has = |name: &str| {
+            kind.schema
+                .property(name)
+                .is_some_and(|p| p.refused.is_none())
+        };
         if has("replicas") {
             add(TypedField::Replicas, "spec/replicas", true);
         }

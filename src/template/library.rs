@@ -54,7 +54,9 @@ impl Library {
         };
         let mut kinds = BTreeMap::new();
         let built_in = builtin::SCHEMAS.iter().map(|(name, _)| (*name).to_owned());
-        let built_in: Vec<String> = built_in.filter(|name| name != "common.schema.json").collect();
+        let built_in: Vec<String> = built_in
+            .filter(|name| name != "common.schema.json")
+            .collect();
         let own: Vec<String> = files.own.keys().cloned().collect();
         for (name, shipped) in built_in
             .into_iter()
@@ -121,7 +123,8 @@ impl Library {
     /// those that the schema has.
     fn template_faults(&self, sources: &Sources) -> Vec<Diagnostic> {
         let own = self.kinds().filter(|kind| !kind.built_in);
-        own.flat_map(|kind| self.kind_faults(kind, sources)).collect()
+        own.flat_map(|kind| self.kind_faults(kind, sources))
+            .collect()
     }
 
     pub(super) fn kind_faults(&self, kind: &Kind, sources: &Sources) -> Vec<Diagnostic> {
@@ -168,7 +171,10 @@ impl Library {
 
 /// Inputs that are read outside templates: labels, selectors, the last words, config hashes.
 fn is_generic(name: &str) -> bool {
-    matches!(name, "overrides" | "remove" | "selector" | "pod" | "rolloutOn")
+    matches!(
+        name,
+        "overrides" | "remove" | "selector" | "pod" | "rolloutOn"
+    )
 }
 
 /// The part of a dotted path that the schema does not have.
@@ -258,8 +264,11 @@ fn schema_files(project: &Project, faults: &mut Vec<Diagnostic>) -> BTreeMap<Str
     let mut files = own_files(&project.schemas, ".schema.json");
     if files.remove("common.schema.json").is_some() {
         faults.push(
-            Diagnostic::error("schema", "`common.schema.json` would change all kinds at once")
-                .hint("give it another name and refer to that"),
+            Diagnostic::error(
+                "schema",
+                "`common.schema.json` would change all kinds at once",
+            )
+            .hint("give it another name and refer to that"),
         );
     }
     files

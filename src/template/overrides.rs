@@ -79,11 +79,10 @@ fn targets(
         let near = crate::manifest::suggest::nearest(&entry.key, all.iter().map(String::as_str));
         let kinds = objects.iter().map(Object::kind);
         let near = near.or_else(|| crate::manifest::suggest::nearest(kind, kinds));
-        let mut fault = Diagnostic::error("override-target", message)
-            .at(
-                entry.key_span,
-                near.map_or_else(String::new, |near| format!("did you mean `{near}`?")),
-            );
+        let mut fault = Diagnostic::error("override-target", message).at(
+            entry.key_span,
+            near.map_or_else(String::new, |near| format!("did you mean `{near}`?")),
+        );
         fault = fault.hint(format!("it makes {}", all.join(", ")));
         faults.push(fault);
     }
@@ -155,7 +154,10 @@ fn replace(slot: &mut Object, changed: Object, entry: &Entry, faults: &mut Vec<D
     }
     let selector = |object: &Object| object.root.at(&["spec", "selector"]).cloned();
     if selector(slot) != selector(&changed) && pod_labels(slot).is_some() {
-        faults.push(fault("an override cannot touch the selector", entry.key_span));
+        faults.push(fault(
+            "an override cannot touch the selector",
+            entry.key_span,
+        ));
         return;
     }
     let lost = selected(slot).into_iter().find(|(key, value)| {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::manifest::source::display_path;
 use crate::manifest::read::{self, ReadOptions, read_one};
+use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Node, Sources, suggest};
 use crate::schema::Version;
 
@@ -203,9 +203,10 @@ mod tests {
 
     #[test]
     fn faults_are_all_reported() {
-        let faults = project("schema: [x]\nrules: {}\ntemplates: [../x, nope, 3]\nkubernetesVersion: 2\n")
-            .unwrap_err()
-            .join("\n");
+        let faults =
+            project("schema: [x]\nrules: {}\ntemplates: [../x, nope, 3]\nkubernetesVersion: 2\n")
+                .unwrap_err()
+                .join("\n");
         for part in [
             "unknown field `schema`",
             "`rules`: rules of a team are not built yet",

@@ -30,7 +30,11 @@ impl Services {
         for one in prepared {
             if let Some(urls) = urls(one) {
                 let name = resources[one.at].original_name.clone();
-                services.by_name.entry(name).or_default().push((one.at, urls));
+                services
+                    .by_name
+                    .entry(name)
+                    .or_default()
+                    .push((one.at, urls));
             }
         }
         services

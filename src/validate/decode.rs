@@ -4,10 +4,10 @@
 //! case, `3.0` is an integer. Closed sets and required fields it checks after it has filled in
 //! defaults; the tables know only those that no default fills.
 
-use super::absent;
 use super::fault::Faults;
 use super::place::Place;
 use super::scalar::{self, TimeForm};
+use super::{absent, neighbours, unions};
 use crate::manifest::{Node, Object as Manifest, Scalar, Span, Value};
 use crate::schema::{Field, Kind, Object, Shape, Type};
 
@@ -126,6 +126,8 @@ impl Walk<'_, '_> {
                 None => absent::field(self.faults, field, place, owner),
             }
         }
+        unions::check(self.faults, object, map, place, owner);
+        neighbours::check(self.faults, object, map, place, owner);
     }
 
     fn field(&mut self, node: &Node, field: Field, place: &Place<'_>, mode: Mode, key: Span) {

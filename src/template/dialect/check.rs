@@ -197,7 +197,11 @@ impl Checker<'_> {
             let listed: Vec<&str> = set.iter().map(|entry| entry.key.as_str()).collect();
             let mut fault = Diagnostic::error(
                 "input",
-                format!("only one of {} may be set in {}", and_ticked(&listed, "and"), quoted(path)),
+                format!(
+                    "only one of {} may be set in {}",
+                    and_ticked(&listed, "and"),
+                    quoted(path)
+                ),
             )
             .at(set[1].key_span, "this one too");
             fault = fault.also(set[0].key_span, "this one is set").hint(format!(
@@ -243,7 +247,10 @@ impl Checker<'_> {
         let Unknown { remark, hint } = unknown::explain(self.root, schema, key);
         let mut fault = Diagnostic::error("input", format!("unknown field `{key}` in {place}"))
             .at(span, remark)
-            .note(format!("`deployx templates show {}` lists all fields", self.kind));
+            .note(format!(
+                "`deployx templates show {}` lists all fields",
+                self.kind
+            ));
         fault.hint = hint;
         self.fault(fault, path);
     }
@@ -316,10 +323,22 @@ impl Checker<'_> {
     fn number(&mut self, schema: &Schema, node: &Node, number: f64, path: &FieldPath) {
         let bounds = &schema.bounds;
         let fault = [
-            bounds.minimum.filter(|b| number < *b).map(|b| format!("at least {b}")),
-            bounds.maximum.filter(|b| number > *b).map(|b| format!("at most {b}")),
-            bounds.above.filter(|b| number <= *b).map(|b| format!("more than {b}")),
-            bounds.below.filter(|b| number >= *b).map(|b| format!("less than {b}")),
+            bounds
+                .minimum
+                .filter(|b| number < *b)
+                .map(|b| format!("at least {b}")),
+            bounds
+                .maximum
+                .filter(|b| number > *b)
+                .map(|b| format!("at most {b}")),
+            bounds
+                .above
+                .filter(|b| number <= *b)
+                .map(|b| format!("more than {b}")),
+            bounds
+                .below
+                .filter(|b| number >= *b)
+                .map(|b| format!("less than {b}")),
         ];
         if let Some(wanted) = fault.into_iter().flatten().next() {
             self.wrong(node, path, format!("{} must be {wanted}", quoted(path)), "");
@@ -403,7 +422,11 @@ fn quoting_hint(kind: Type, scalar: &Scalar) -> Option<String> {
             };
             let word = match (kind, text.as_str()) {
                 (Type::Boolean, _) => {
-                    if crate::manifest::resolve::bool_value(text) { "true" } else { "false" }
+                    if crate::manifest::resolve::bool_value(text) {
+                        "true"
+                    } else {
+                        "false"
+                    }
                 }
                 (_, text) => text,
             };

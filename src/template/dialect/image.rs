@@ -29,10 +29,7 @@ pub fn parse_image(text: &str) -> Result<Image<'_>, String> {
     }
     let path_start = rest.rfind('/').map_or(0, |at| at + 1);
     let (name, tag) = match rest[path_start..].find(':') {
-        Some(at) => (
-            &rest[..path_start + at],
-            Some(&rest[path_start + at + 1..]),
-        ),
+        Some(at) => (&rest[..path_start + at], Some(&rest[path_start + at + 1..])),
         None => (rest, None),
     };
     if let Some(tag) = tag
@@ -54,8 +51,7 @@ fn name_fault(name: &str) -> Option<String> {
     }
     let mut parts = name.split('/');
     let first = parts.next().unwrap_or_default();
-    let has_registry =
-        name.contains('/') && (first.contains(['.', ':']) || first == "localhost");
+    let has_registry = name.contains('/') && (first.contains(['.', ':']) || first == "localhost");
     let path = if has_registry {
         if !is_registry(first) {
             return Some(format!("`{first}` is no registry"));
@@ -81,7 +77,9 @@ fn is_registry(text: &str) -> bool {
             !label.is_empty()
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         })
 }
 
@@ -89,7 +87,8 @@ fn is_registry(text: &str) -> bool {
 fn is_path_part(part: &str) -> bool {
     let alnum = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = part.as_bytes();
-    let ends = bytes.first().copied().is_some_and(alnum) && bytes.last().copied().is_some_and(alnum);
+    let ends =
+        bytes.first().copied().is_some_and(alnum) && bytes.last().copied().is_some_and(alnum);
     ends && part
         .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         .all(|between| {
@@ -112,7 +111,10 @@ fn is_digest(digest: &str) -> bool {
             "sha512" => 128,
             _ => return false,
         };
-        hex.len() == length && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        hex.len() == length
+            && hex
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
 }
 

@@ -113,7 +113,10 @@ impl Loader<'_> {
 
     fn schema(&mut self, file: &str, node: &Node) -> Arc<Schema> {
         let Some(map) = node.as_map() else {
-            self.fault(node.span, format!("a schema is a mapping, not {}", node.describe()));
+            self.fault(
+                node.span,
+                format!("a schema is a mapping, not {}", node.describe()),
+            );
             return Arc::default();
         };
         let mut schema = match map.get("$ref") {
@@ -183,7 +186,10 @@ impl Loader<'_> {
         match key {
             "type" => match value.as_str().and_then(Type::parse) {
                 Some(kind) => schema.kind = Some(kind),
-                None => self.fault(value.span, "`type` is one name: object, array, string, integer, number or boolean"),
+                None => self.fault(
+                    value.span,
+                    "`type` is one name: object, array, string, integer, number or boolean",
+                ),
             },
             "description" => schema.description = self.text(value),
             "examples" => schema.examples = value.as_seq().unwrap_or_default().to_vec(),
@@ -203,7 +209,10 @@ impl Loader<'_> {
                 schema.additional = match value.as_bool() {
                     Some(false) => None,
                     Some(true) => {
-                        self.fault(value.span, "`additionalProperties` is `false` or a schema; `{}` takes anything");
+                        self.fault(
+                            value.span,
+                            "`additionalProperties` is `false` or a schema; `{}` takes anything",
+                        );
                         None
                     }
                     None => Some(self.schema(file, value)),
@@ -315,7 +324,8 @@ impl Loader<'_> {
         }
         self.rule_keys(node);
         let text = |key: &str| node.get(key).and_then(Node::as_str).map(SmolStr::new);
-        let (Some(id), Some(assert), Some(message)) = (text("id"), node.get("assert"), text("message"))
+        let (Some(id), Some(assert), Some(message)) =
+            (text("id"), node.get("assert"), text("message"))
         else {
             self.fault(node.span, "a rule needs `id`, `assert` and `message`");
             return None;
@@ -423,7 +433,11 @@ impl Loader<'_> {
 
     fn names(&mut self, value: &Node) -> Vec<SmolStr> {
         let items = value.as_seq().unwrap_or_default();
-        let names: Vec<SmolStr> = items.iter().filter_map(Node::as_str).map(SmolStr::new).collect();
+        let names: Vec<SmolStr> = items
+            .iter()
+            .filter_map(Node::as_str)
+            .map(SmolStr::new)
+            .collect();
         if value.as_seq().is_none() || names.len() != items.len() {
             self.fault(value.span, "must be a list of strings");
         }
@@ -444,7 +458,10 @@ impl Loader<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => String::new(),
         };
-        if matches!(key, "patternProperties" | "unevaluatedProperties" | "prefixItems") {
+        if matches!(
+            key,
+            "patternProperties" | "unevaluatedProperties" | "prefixItems"
+        ) {
             fault = fault.hint("use `additionalProperties` with a schema and `propertyNames`");
         }
         self.faults.push(fault.at(span, remark));
@@ -454,7 +471,10 @@ impl Loader<'_> {
         let text = value.as_str().unwrap_or_default();
         let remark = match suggest::nearest(text, Format::names()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("formats are {}", Format::names().collect::<Vec<_>>().join(", ")),
+            None => format!(
+                "formats are {}",
+                Format::names().collect::<Vec<_>>().join(", ")
+            ),
         };
         let fault = Diagnostic::error("schema", format!("unknown format `{text}`"));
         self.faults.push(fault.at(value.span, remark));
@@ -485,7 +505,9 @@ mod tests {
     fn faults(text: &str) -> Vec<String> {
         let sources = Sources::new();
         let file = sources.add("x.schema.json", text);
-        let root = read_one(&sources, file, &ReadOptions::kubectl()).unwrap().root;
+        let root = read_one(&sources, file, &ReadOptions::kubectl())
+            .unwrap()
+            .root;
         let mut files = |name: &str| (name == "x.schema.json").then(|| root.clone());
         match load("x.schema.json", &mut files) {
             Ok(_) => Vec::new(),
@@ -499,21 +521,44 @@ mod tests {
             (r#"{"typee": "string"}"#, "unknown keyword `typee`"),
             (r#"{"type": ["string", "null"]}"#, "`type` is one name"),
             (r#"{"type": "object"}"#, "must say `additionalProperties`"),
-            (r#"{"type": "object", "additionalProperties": true}"#, "`{}` takes anything"),
-            (r#"{"type": "object", "additionalProperties": false, "required": ["a"]}"#, "`a` is required"),
-            (r#"{"format": "dns-labl", "type": "string"}"#, "unknown format"),
-            (r#"{"format": "port", "type": "string"}"#, "stands without `type`"),
+            (
+                r#"{"type": "object", "additionalProperties": true}"#,
+                "`{}` takes anything",
+            ),
+            (
+                r#"{"type": "object", "additionalProperties": false, "required": ["a"]}"#,
+                "`a` is required",
+            ),
+            (
+                r#"{"format": "dns-labl", "type": "string"}"#,
+                "unknown format",
+            ),
+            (
+                r#"{"format": "port", "type": "string"}"#,
+                "stands without `type`",
+            ),
             (r#"{"pattern": "("}"#, "regular expression"),
             (r##"{"$ref": "#/$defs/x"}"##, "leads nowhere"),
-            (r##"{"$ref": "#/$defs/x", "$defs": {"x": {"$ref": "#/$defs/x"}}}"##, "refers to itself"),
+            (
+                r##"{"$ref": "#/$defs/x", "$defs": {"x": {"$ref": "#/$defs/x"}}}"##,
+                "refers to itself",
+            ),
             (r#"{"x-deployx-rules": [{"id": "a"}]}"#, "a rule needs"),
             (r#"{"minLength": "x"}"#, "must be a number"),
             (r#"{"oneOf": 3}"#, "not a JSON schema"),
-            (r#"{"patternProperties": {}}"#, "unknown keyword `patternProperties`"),
+            (
+                r#"{"patternProperties": {}}"#,
+                "unknown keyword `patternProperties`",
+            ),
         ] {
             let found = faults(text);
             assert!(found.iter().any(|m| m.contains(part)), "{text}: {found:?}");
         }
-        assert!(faults(r#"{"type": "object", "additionalProperties": {}, "anyOf": [{"required": ["a"]}]}"#).is_empty());
+        assert!(
+            faults(
+                r#"{"type": "object", "additionalProperties": {}, "anyOf": [{"required": ["a"]}]}"#
+            )
+            .is_empty()
+        );
     }
 }

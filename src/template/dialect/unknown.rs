@@ -66,8 +66,13 @@ fn find(
         path.push(name.clone());
         return Some(path.join("."));
     }
-    let named = usable.into_iter().map(|(name, schema)| (name.clone(), schema));
-    let others = schema.additional.iter().map(|s| (SmolStr::new_static("<name>"), s));
+    let named = usable
+        .into_iter()
+        .map(|(name, schema)| (name.clone(), schema));
+    let others = schema
+        .additional
+        .iter()
+        .map(|s| (SmolStr::new_static("<name>"), s));
     for (name, below) in named.chain(others) {
         path.push(name);
         let below = below.forms.as_ref().map_or(below, |forms| &forms.map);

@@ -26,7 +26,13 @@ pub(super) fn bad(detail: impl Into<String>) -> Error {
 /// Adds all filters; those of the engine that print structure its own way go.
 pub(super) fn add(env: &mut Environment<'static>, shared: &Shared) {
     for name in [
-        "tojson", "pprint", "safe", "escape", "e", "urlencode", "format",
+        "tojson",
+        "pprint",
+        "safe",
+        "escape",
+        "e",
+        "urlencode",
+        "format",
     ] {
         env.remove_filter(name);
     }
@@ -49,7 +55,9 @@ pub(super) fn add(env: &mut Environment<'static>, shared: &Shared) {
     });
     kept(env, shared, "int_or_percent", |v| {
         let text = scalar_text(v)?;
-        Ok(text.parse::<i64>().map_or_else(|_| Value::from(text.as_str()), Value::from))
+        Ok(text
+            .parse::<i64>()
+            .map_or_else(|_| Value::from(text.as_str()), Value::from))
     });
     kept(env, shared, "port_number", |v| Ok(port(v)?.0.into()));
     kept(env, shared, "port_protocol", |v| Ok(port(v)?.1.into()));
@@ -182,7 +190,9 @@ fn quantities(env: &mut Environment<'static>, shared: &Shared) {
     env.add_filter("quantity", |value: &Value| {
         quantity(value).map(|q| Value::from_object(Amount(q)))
     });
-    kept(env, shared, "q_print", |v| Ok(quantity(v)?.to_string().into()));
+    kept(env, shared, "q_print", |v| {
+        Ok(quantity(v)?.to_string().into())
+    });
     env.add_filter("q_add", |a: &Value, b: &Value| {
         Ok::<_, Error>((quantity(a)? + quantity(b)?).to_string())
     });
@@ -214,7 +224,9 @@ impl Object for Amount {
     }
 
     fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
-        other.downcast_ref::<Self>().map(|other| self.0.cmp(&other.0))
+        other
+            .downcast_ref::<Self>()
+            .map(|other| self.0.cmp(&other.0))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

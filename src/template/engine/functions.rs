@@ -149,16 +149,19 @@ fn messages(env: &mut Environment<'static>, shared: &Shared) {
         Err::<Value, _>(failure(&cell, &message, at.as_ref()))
     });
     let cell = shared.clone();
-    env.add_function("warn", move |id: String, message: String, options: Kwargs| {
-        let at: Option<Value> = options.get("at")?;
-        options.assert_all_used()?;
-        let mut warning = Diagnostic::new(Severity::Warning, id, message);
-        if let Some(span) = at.as_ref().and_then(|value| span_of(value, &cell)) {
-            warning = warning.at(span, "");
-        }
-        cell.lock().warnings.push(warning);
-        Ok::<_, Error>(Value::from(""))
-    });
+    env.add_function(
+        "warn",
+        move |id: String, message: String, options: Kwargs| {
+            let at: Option<Value> = options.get("at")?;
+            options.assert_all_used()?;
+            let mut warning = Diagnostic::new(Severity::Warning, id, message);
+            if let Some(span) = at.as_ref().and_then(|value| span_of(value, &cell)) {
+                warning = warning.at(span, "");
+            }
+            cell.lock().warnings.push(warning);
+            Ok::<_, Error>(Value::from(""))
+        },
+    );
 }
 
 /// An error at the input that `at` came from.
@@ -203,7 +206,10 @@ fn object_labels(shared: &Shared) -> Result<Labels> {
     let mut labels = Labels::new();
     labels.insert("app.kubernetes.io/name".into(), name.into());
     if let Some(component) = component {
-        labels.insert("app.kubernetes.io/component".into(), component.as_str().into());
+        labels.insert(
+            "app.kubernetes.io/component".into(),
+            component.as_str().into(),
+        );
     }
     labels.extend(entries(own.as_ref(), shared)?);
     Ok(labels)
@@ -252,7 +258,10 @@ fn pod_labels(shared: &Shared) -> Result<Labels> {
     let mut labels = Labels::new();
     labels.insert("app.kubernetes.io/name".into(), name.into());
     if let Some(component) = kind.component {
-        labels.insert("app.kubernetes.io/component".into(), component.as_str().into());
+        labels.insert(
+            "app.kubernetes.io/component".into(),
+            component.as_str().into(),
+        );
     }
     if kind.serving {
         labels.insert("deployx.dev/serving".into(), "true".into());
@@ -360,7 +369,9 @@ fn env_list(env: &Value, shared: &Shared) -> Result {
     let mut wakes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, (_, value)) in &all {
         let used = literal(value)?.map(|text| uses(&text)).unwrap_or_default();
-        let known = used.iter().filter_map(|used| all.get_key_value(used.as_str()));
+        let known = used
+            .iter()
+            .filter_map(|used| all.get_key_value(used.as_str()));
         let mut count = 0;
         for (used, _) in known.filter(|(used, _)| *used != name) {
             wakes.entry(used).or_default().push(name);
@@ -441,7 +452,10 @@ fn env_entry(name: &str, key: &Value, value: &Value, shared: &Shared) -> Result 
     if let Some(text) = get("value") {
         entry.insert("value", as_text(&text, shared)?);
     } else if let Some(service) = get("service") {
-        entry.insert("value", service_url(&service, get("port").as_ref(), shared)?);
+        entry.insert(
+            "value",
+            service_url(&service, get("port").as_ref(), shared)?,
+        );
     } else if let Some(field) = get("field") {
         entry.insert("valueFrom", one("fieldRef", map([("fieldPath", field)])));
     } else if let Some(resource) = get("resource") {
@@ -477,7 +491,10 @@ fn service_url(service: &Value, port: Option<&Value>, shared: &Shared) -> Result
     let (known, url) = with_subject(shared, |s| {
         let known: Vec<String> = s.services.keys().map(ToString::to_string).collect();
         let ports = s.services.get(name.as_str());
-        (known, ports.map(|ports| ports.get(port_name.as_str()).cloned()))
+        (
+            known,
+            ports.map(|ports| ports.get(port_name.as_str()).cloned()),
+        )
     })?;
     match url {
         Some(Some(url)) => Ok(shared.lock().trace.derive(service, url.into())),

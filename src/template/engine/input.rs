@@ -59,7 +59,9 @@ pub(super) fn value(node: &Node, shared: &Shared) -> Result<Value, Span> {
             Ok(self::scalar(scalar, input, shared))
         }
         Tree::Seq(items) => {
-            let items = items.iter().map(|item| leaf(Value::UNDEFINED, item, shared));
+            let items = items
+                .iter()
+                .map(|item| leaf(Value::UNDEFINED, item, shared));
             Ok(Value::from_object(InputList {
                 items: items.collect::<Result<_, _>>()?,
                 span: node.span,
@@ -174,5 +176,7 @@ pub(super) fn span_of(value: &Value, shared: &Shared) -> Option<Span> {
         return Some(list.span);
     }
     let cell = shared.lock();
-    cell.trace.find(value).and_then(|input| cell.trace.span(input))
+    cell.trace
+        .find(value)
+        .and_then(|input| cell.trace.span(input))
 }

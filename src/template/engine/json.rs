@@ -97,9 +97,7 @@ pub(super) fn number(value: &Value) -> Option<String> {
         return Some(value.to_string());
     }
     let float = f64::try_from(value.clone()).ok()?;
-    float
-        .is_finite()
-        .then(|| Number::Float(float).to_json())
+    float.is_finite().then(|| Number::Float(float).to_json())
 }
 
 fn mark(value: &Value, text: &str, shared: &Shared, out: &mut String) {

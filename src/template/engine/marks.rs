@@ -103,7 +103,9 @@ pub(super) struct Instrumented {
 impl Instrumented {
     /// Returns the offset in the original source.
     pub(super) fn original(&self, offset: usize) -> usize {
-        let at = self.inserted.partition_point(|(behind, _)| *behind <= offset);
+        let at = self
+            .inserted
+            .partition_point(|(behind, _)| *behind <= offset);
         offset - at.checked_sub(1).map_or(0, |at| self.inserted[at].1)
     }
 
@@ -219,7 +221,9 @@ fn raw_end(source: &str, from: usize) -> usize {
     let mut at = from;
     while let Some(found) = source[at..].find("{%") {
         let tag = at + found;
-        let word = source[tag + 2..].trim_start_matches(['-', '+']).trim_start();
+        let word = source[tag + 2..]
+            .trim_start_matches(['-', '+'])
+            .trim_start();
         if word.starts_with("endraw") {
             return tag;
         }

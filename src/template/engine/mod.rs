@@ -218,8 +218,11 @@ impl Engine {
     fn context(&self, subject: &Subject) -> Result<Value, Diagnostic> {
         let value = |node: &Node| {
             input::value(node, &self.shared).map_err(|span| {
-                Diagnostic::error("input", "holds a character that Unicode reserves for programs")
-                    .at(span, "one of U+FDD0 to U+FDD3")
+                Diagnostic::error(
+                    "input",
+                    "holds a character that Unicode reserves for programs",
+                )
+                .at(span, "one of U+FDD0 to U+FDD3")
             })
         };
         let kube = self.shared.lock().kube;
@@ -239,7 +242,9 @@ impl Engine {
         let template_span = |file: usize, at: usize| {
             let (template, _) = self.files.get(file)?;
             let id = self.file_id(file, sources)?;
-            let line = template.text[at..].find('\n').unwrap_or(template.text.len() - at);
+            let line = template.text[at..]
+                .find('\n')
+                .unwrap_or(template.text.len() - at);
             Some(Span::new(id, at, at + line))
         };
         stretches
@@ -266,7 +271,13 @@ impl Engine {
             let number = self.files.iter().position(|(file, _)| file.name == name)?;
             let (_, made) = &self.files[number];
             let range = inner.range()?;
-            let at = |offset| if marked { made.original(offset) } else { offset };
+            let at = |offset| {
+                if marked {
+                    made.original(offset)
+                } else {
+                    offset
+                }
+            };
             let id = self.file_id(number, sources)?;
             Some(Span::new(id, at(range.start), at(range.end)))
         });
@@ -306,9 +317,9 @@ impl Engine {
                 .get(*id)
                 .is_some_and(|source| Arc::ptr_eq(&source.text, &template.text))
         };
-        let id = ids[file].filter(holds).unwrap_or_else(|| {
-            sources.add(template.shown.clone(), Arc::clone(&template.text))
-        });
+        let id = ids[file]
+            .filter(holds)
+            .unwrap_or_else(|| sources.add(template.shown.clone(), Arc::clone(&template.text)));
         ids[file] = Some(id);
         Some(id)
     }
@@ -411,7 +422,10 @@ fn format(
     let text = text.ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidOperation,
-            format!("a {} is not printed bare; pipe it through `json`", value.kind()),
+            format!(
+                "a {} is not printed bare; pipe it through `json`",
+                value.kind()
+            ),
         )
     })?;
     let printed = {

@@ -94,29 +94,41 @@ pub(super) fn add(env: &mut Environment<'static>) {
     env.add_function("route_ports_in", |routes: &Value, ports: &Value| {
         let known: Vec<Value> = ports.try_iter()?.collect();
         let named = values_of(routes, "port")?;
-        Ok::<_, Error>(named.iter().all(|port| known.iter().any(|k| k.as_str() == Some(port))))
+        Ok::<_, Error>(
+            named
+                .iter()
+                .all(|port| known.iter().any(|k| k.as_str() == Some(port))),
+        )
     });
     env.add_function("one_node", |volumes: &Value| one_node(volumes, true));
-    env.add_function("one_node_storage", |volumes: &Value| one_node(volumes, false));
+    env.add_function("one_node_storage", |volumes: &Value| {
+        one_node(volumes, false)
+    });
     env.add_function("budget_reachable", budget_reachable);
     env.add_function("checks_port", checks_port);
-    env.add_function("unique_service_ports", |ports: &Value, own: &Value, main: Value| {
-        let list = service_ports(ports, own, Some(main))?;
-        let mut seen = BTreeSet::new();
-        for port in list.try_iter()? {
-            let number = scalar_text(&port.get_attr("port")?)?;
-            let protocol = port.get_attr("protocol")?;
-            if !seen.insert((number, protocol.to_string())) {
-                return Ok(false);
+    env.add_function(
+        "unique_service_ports",
+        |ports: &Value, own: &Value, main: Value| {
+            let list = service_ports(ports, own, Some(main))?;
+            let mut seen = BTreeSet::new();
+            for port in list.try_iter()? {
+                let number = scalar_text(&port.get_attr("port")?)?;
+                let protocol = port.get_attr("protocol")?;
+                if !seen.insert((number, protocol.to_string())) {
+                    return Ok(false);
+                }
             }
-        }
-        Ok::<_, Error>(true)
-    });
-    env.add_function("service_ports", |ports: &Value, own: &Value, options: Kwargs| {
-        let main: Option<Value> = options.get("main")?;
-        options.assert_all_used()?;
-        service_ports(ports, own, main)
-    });
+            Ok::<_, Error>(true)
+        },
+    );
+    env.add_function(
+        "service_ports",
+        |ports: &Value, own: &Value, options: Kwargs| {
+            let main: Option<Value> = options.get("main")?;
+            options.assert_all_used()?;
+            service_ports(ports, own, main)
+        },
+    );
 }
 
 /// The Service's ports as `{name, port, protocol}`: what `own` says, else 80 for the main port and
@@ -132,7 +144,11 @@ fn service_ports(ports: &Value, own: &Value, main: Option<Value>) -> Result {
         let (number, protocol) = super::super::dialect::split_port(&text).unwrap_or((0, "TCP"));
         let own = own.get_item(&name)?;
         let port = if own.is_undefined() {
-            if name == main { Value::from(80) } else { Value::from(number) }
+            if name == main {
+                Value::from(80)
+            } else {
+                Value::from(number)
+            }
         } else if own.as_str() == Some("none") {
             continue;
         } else {
