@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::kustomize::{ExpandInput, TypedResources, Validators};
-use crate::manifest::{Diagnostics, Node, Object, Sources};
+use crate::manifest::{Diagnostic, Diagnostics, Node, Object, Sources};
 use crate::schema::Version;
 use crate::source::{self, Loaded};
 use crate::template::Library;
@@ -77,8 +77,13 @@ impl Project {
         args: &SourceArgs,
     ) -> Result<Loaded, CommandError> {
         let mut loaded = source::load(sources, path, &self.options(args)?)?;
-        loaded.warnings.extend(self.library.take_warnings());
+        loaded.warnings.extend(self.take_warnings());
         Ok(loaded)
+    }
+
+    /// What the templates have warned of so far.
+    pub(super) fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.library.take_warnings()
     }
 }
 

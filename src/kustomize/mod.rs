@@ -8,6 +8,7 @@ mod defaults;
 mod documents;
 pub mod expand;
 mod fieldspec;
+pub mod function;
 mod generators;
 pub mod hash;
 mod images;
