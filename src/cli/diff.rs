@@ -14,7 +14,6 @@ use crate::manifest::{Object, Sources};
 use crate::plan::{Policy, Strategy};
 use crate::release::{Options, Prepared, ReleasePolicy, prepare};
 use crate::report::DiffView;
-use crate::source;
 
 /// Show what an upgrade would change in the cluster; changes nothing
 #[derive(Debug, Args)]
