@@ -21,8 +21,10 @@ fn write(path: &Path, text: &str) {
 
 #[track_caller]
 fn ok(output: &Output) -> String {
-    let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{:?}\n{out}\n{err}", output.status);
     format!("{out}{err}")
 }
@@ -65,19 +67,44 @@ fn upgrade_through(helm: &Path, major: &str) {
     let home = folder.path().join("home");
     let helm = |args: &[&str]| {
         let mut command = namespace.command(helm);
-        command.env("HELM_DATA_HOME", &home).env("HELM_PLUGINS", home.join("plugins"));
-        command.current_dir(folder.path()).args(args).output().unwrap()
+        command
+            .env("HELM_DATA_HOME", &home)
+            .env("HELM_PLUGINS", home.join("plugins"));
+        command
+            .current_dir(folder.path())
+            .args(args)
+            .output()
+            .unwrap()
     };
-    ok(&helm(&["plugin", "install", folder.path().join("plugin").to_str().unwrap()]));
+    ok(&helm(&[
+        "plugin",
+        "install",
+        folder.path().join("plugin").to_str().unwrap(),
+    ]));
     let listed = ok(&helm(&["plugin", "list"]));
     assert!(listed.contains("deployx"), "{listed}");
 
     let name = namespace.name();
-    let args = ["deployx", "upgrade", "shop", "prod", "--install", "-n", name];
+    let args = [
+        "deployx",
+        "upgrade",
+        "shop",
+        "prod",
+        "--install",
+        "-n",
+        name,
+    ];
     ok(&helm(&args));
-    assert_eq!(namespace.get("deployment/web", "{.status.readyReplicas}"), "1", "helm {major}");
+    assert_eq!(
+        namespace.get("deployment/web", "{.status.readyReplicas}"),
+        "1",
+        "helm {major}"
+    );
     let listed = ok(&helm(&["list", "-n", name]));
-    assert!(listed.contains("shop") && listed.contains("deployed"), "{listed}");
+    assert!(
+        listed.contains("shop") && listed.contains("deployed"),
+        "{listed}"
+    );
 
     // A second run has nothing to do and writes no revision.
     ok(&helm(&args));
@@ -138,7 +165,11 @@ fn pre_commit_runs_the_system_hook() {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let run = || {
         Command::new(tools().pre_commit())
-            .args(["try-repo", hooks.to_str().unwrap(), "deployx-validate-system"])
+            .args([
+                "try-repo",
+                hooks.to_str().unwrap(),
+                "deployx-validate-system",
+            ])
             .args(["--all-files", "--verbose", "--color", "never"])
             .current_dir(&project)
             .env("PATH", &path)

@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use super::render::SourceArgs;
 use super::{CommandError, Exit, Ui};
-use crate::manifest::{Diagnostic, Sources};
+use crate::manifest::source::display_path;
+use crate::manifest::{Diagnostic, Diagnostics, Sources, Span};
 use crate::report;
 use crate::schema::Version;
-use crate::source;
+use crate::source::{self, Found, SourceOptions};
 use crate::validate::{self, Validator, Verdict, Verdicts};
 
 /// Say what the API server would answer, offline
@@ -18,9 +20,11 @@ use crate::validate::{self, Validator, Verdict, Verdicts};
 /// Exit code 1 when an object would be refused.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
-    /// Files, folders of manifests, or - for standard input
+    /// Kustomization directories, files, folders of both, or - for standard input
     #[arg(value_name = "SOURCE", default_value = ".")]
     sources: Vec<PathBuf>,
+    #[command(flatten)]
+    options: SourceArgs,
     /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the newest known]
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
@@ -58,9 +62,19 @@ pub(super) fn cmd_validate(
         None => Version::newest(),
     };
     let validator = Validator::new(version);
+    let options = args.options.resolve()?;
     let mut verdicts = Verdicts::default();
     for source in &args.sources {
-        verdicts.append(judge(validator, sources, source)?);
+        if source == Path::new("-") {
+            let file = source::load_stdin(sources)?;
+            verdicts.append(validate::judge_file(validator, sources, file));
+            continue;
+        }
+        let found = discover(source)?;
+        for overlay in &found.overlays {
+            judge_overlay(ui, validator, sources, overlay, &options, &mut verdicts);
+        }
+        verdicts.append(validate::judge_files(validator, sources, &found.files));
     }
     if args.require_schema {
         verdicts.objects.iter_mut().for_each(require_schema);
@@ -81,26 +95,44 @@ pub(super) fn cmd_validate(
     })
 }
 
-/// Judges everything that a source yields.
-fn judge(validator: Validator, sources: &Sources, path: &Path) -> Result<Verdicts, CommandError> {
-    if path == Path::new("-") {
-        let file = source::load_stdin(sources)?;
-        return Ok(validate::judge_file(validator, sources, file));
-    }
+/// What a source holds. A file is judged whatever its name.
+fn discover(path: &Path) -> Result<Found, CommandError> {
     if !path.is_dir() {
-        return Ok(validate::judge_files(
-            validator,
-            sources,
-            &[path.to_path_buf()],
-        ));
+        return Ok(Found {
+            files: vec![path.to_path_buf()],
+            ..Found::default()
+        });
     }
-    let files = source::manifest_files(path);
-    if files.is_empty() {
-        let name = crate::manifest::source::display_path(path);
-        return Err(CommandError::message(format!("no manifest in `{name}`"))
-            .hint("manifests are files that end in .yaml, .yml or .json"));
+    let found = source::discover(path);
+    if found.files.is_empty() && found.overlays.is_empty() {
+        let name = display_path(path);
+        return Err(
+            CommandError::message(format!("no kustomization and no manifest in `{name}`"))
+                .hint("manifests are files that end in .yaml, .yml or .json"),
+        );
     }
-    Ok(validate::judge_files(validator, sources, &files))
+    Ok(found)
+}
+
+/// Judges what the build of an overlay prints.
+fn judge_overlay(
+    ui: &mut Ui,
+    validator: Validator,
+    sources: &Sources,
+    path: &Path,
+    options: &SourceOptions,
+    verdicts: &mut Verdicts,
+) {
+    verdicts.overlays += 1;
+    match source::load(sources, path, options) {
+        Ok(loaded) => {
+            ui.diagnostics(sources, &loaded.warnings);
+            for object in &loaded.objects {
+                verdicts.judge(validator, object);
+            }
+        }
+        Err(Diagnostics(findings)) => verdicts.refuse(Span::NONE, findings),
+    }
 }
 
 /// Makes an unknown verdict an error.
@@ -184,6 +216,48 @@ mod tests {
     }
 
     #[test]
+    fn overlays_are_judged_by_what_they_print_and_their_parts_are_not() {
+        let base = "resources: [deployment.yaml]\n";
+        let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+            selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    \
+            spec:\n      containers:\n      - {name: web, image: nginx}\n";
+        let overlay =
+            "resources: [../base]\npatches: [{path: patch.yaml}]\ncomponents: [../more]\n";
+        let patch =
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replica: 2\n";
+        let component = "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nlabels: [{pairs: {x: z}}]\n";
+        let files = [
+            ("base/kustomization.yaml", base),
+            ("base/deployment.yaml", deployment),
+            ("prod/kustomization.yaml", overlay),
+            ("prod/patch.yaml", patch),
+            ("more/kustomization.yaml", component),
+            ("loose.yaml", GOOD),
+        ];
+        let (exit, out, err) = run(&files, &["DIR"]);
+        assert_eq!((exit, err.as_str()), (Exit::Failure, ""));
+        insta::assert_snapshot!(out, @r#"
+        error[unknown-field]: unknown field `replica` in DeploymentSpec
+          --> DIR/prod/patch.yaml:5:3
+           |
+         4 | spec:
+         5 |   replica: 2
+           |   ^^^^^^^ did you mean `replicas`?
+           = in  Deployment web
+           = at  spec.replica
+           = the API server (1.37) would say: strict decoding error: unknown field "spec.replica"
+
+        1 error · 3 objects, 2 overlays · Kubernetes 1.37 · N ms
+        "#);
+        let (exit, out, _) = run(&files[..2], &["DIR/base"]);
+        assert_eq!(exit, Exit::Success, "{out}");
+        let broken = [("kustomization.yaml", "resources: [none.yaml]\n")];
+        let (exit, out, _) = run(&broken, &["DIR"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(out.contains("none.yaml"), "{out}");
+    }
+
+    #[test]
     fn machines_read_one_document() {
         let files = [("b.yaml", BAD), ("c.yaml", CUSTOM)];
         let (exit, out, _) = run(&files, &["--format", "json", "DIR/b.yaml", "DIR/c.yaml"]);
@@ -235,6 +309,7 @@ mod tests {
             "unknown": 1,
             "rejected": 1,
             "skipped": 0,
+            "overlays": 0,
             "errors": 1,
             "warnings": 0
           }
@@ -266,7 +341,10 @@ mod tests {
         );
         let (exit, _, err) = run(&[], &["DIR"]);
         assert_eq!(exit, Exit::Failure);
-        assert!(err.contains("no manifest in `DIR`"), "{err}");
+        assert!(
+            err.contains("no kustomization and no manifest in `DIR`"),
+            "{err}"
+        );
         let (exit, out, _) = run(&[("a.yaml", GOOD)], &["DIR/none.yaml", "DIR/a.yaml"]);
         assert_eq!(exit, Exit::Failure);
         assert!(

@@ -16,7 +16,10 @@ use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::{hash, patch, references, typed};
-use crate::manifest::{Diagnostic, Diagnostics, FileId, Map, Node, Object, Sources, Span};
+use crate::manifest::read::{self, Document};
+use crate::manifest::{
+    Diagnostic, Diagnostics, FileId, Map, Node, Object, ReadOptions, Sources, Span,
+};
 use crate::merge::merge_keys::MergeSchema;
 
 /// How overlays are built.
@@ -121,6 +124,22 @@ pub fn build(sources: &Sources, root: &Path, options: Options<'_>) -> Result<Bui
 pub fn is_kustomization(path: &Path) -> bool {
     let has = |name: &&str| path.join(name).is_file();
     super::kustomization::FILE_NAMES.iter().any(has)
+}
+
+/// Whether a kustomization directory is a Component, which no one can build on its own. A file
+/// that cannot be read is none: building it tells what is wrong.
+pub fn is_component(path: &Path) -> bool {
+    let file = super::kustomization::FILE_NAMES
+        .iter()
+        .map(|name| path.join(name))
+        .find(|file| file.is_file());
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+    let sources = Sources::new();
+    let file = sources.add("", text.unwrap_or_default());
+    let document = read::read_one(&sources, file, &ReadOptions::kubectl());
+    let kind =
+        |document: Document| document.root.get("kind").and_then(Node::as_str) == Some("Component");
+    document.is_ok_and(kind)
 }
 
 /// The state of one build.

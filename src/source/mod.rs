@@ -98,20 +98,53 @@ pub fn load_stdin(sources: &Sources) -> Result<FileId, Diagnostics> {
     read::load_bytes(sources, "<stdin>", bytes)
 }
 
+/// What a folder and the folders below it hold.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Kustomization directories that can be built; Components cannot.
+    pub overlays: Vec<PathBuf>,
+    /// Manifests that are no part of a kustomization directory. What lies in or below one is
+    /// for its kustomization to use: a patch on its own is no manifest.
+    pub files: Vec<PathBuf>,
+}
+
+/// Searches a folder for everything that can be judged, by name.
+pub fn discover(folder: &Path) -> Found {
+    let mut found = Found::default();
+    let mut roots: Vec<PathBuf> = Vec::new();
+    for entry in entries(folder) {
+        let path = entry.path();
+        if entry.file_type().is_dir() && kustomize::is_kustomization(path) {
+            roots.push(path.to_path_buf());
+            if !kustomize::is_component(path) {
+                found.overlays.push(path.to_path_buf());
+            }
+        } else if is_manifest(&entry) && !roots.iter().any(|root| path.starts_with(root)) {
+            found.files.push(entry.into_path());
+        }
+    }
+    found
+}
+
 /// The manifests of a folder and those below it, by name.
-pub fn manifest_files(folder: &Path) -> Vec<PathBuf> {
+fn manifest_files(folder: &Path) -> Vec<PathBuf> {
+    entries(folder)
+        .filter(is_manifest)
+        .map(walkdir::DirEntry::into_path)
+        .collect()
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = walkdir::DirEntry> {
     WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()))
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_file())
-        .map(walkdir::DirEntry::into_path)
-        .filter(|path| {
-            let extension = path.extension().and_then(|e| e.to_str());
-            matches!(extension, Some("yaml" | "yml" | "json"))
-        })
-        .collect()
+}
+
+fn is_manifest(entry: &walkdir::DirEntry) -> bool {
+    let extension = entry.path().extension().and_then(|e| e.to_str());
+    entry.file_type().is_file() && matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
 fn is_hidden(name: &std::ffi::OsStr) -> bool {

@@ -30,6 +30,8 @@ pub struct Verdicts {
     pub objects: Vec<Judged>,
     /// Number of documents that are no manifests: other YAML, kustomization files.
     pub skipped: usize,
+    /// Number of overlays that were built.
+    pub overlays: usize,
 }
 
 impl Verdicts {
@@ -37,6 +39,7 @@ impl Verdicts {
     pub fn append(&mut self, mut other: Verdicts) {
         self.objects.append(&mut other.objects);
         self.skipped += other.skipped;
+        self.overlays += other.overlays;
     }
 
     /// Adds the verdict on an object.
