@@ -6,6 +6,7 @@ mod cluster;
 mod diff;
 mod error;
 mod exit;
+mod project;
 mod render;
 mod status;
 mod ui;

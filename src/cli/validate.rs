@@ -1,17 +1,19 @@
 //! `deployx validate`: what the API server will say, before it is asked.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use super::project::Project;
 use super::render::SourceArgs;
 use super::{CommandError, Exit, Ui};
+use crate::kustomize;
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostic, Diagnostics, Sources, Span};
+use crate::manifest::{Diagnostic, Diagnostics, Sources};
 use crate::report;
-use crate::schema::Version;
-use crate::source::{self, Found, SourceOptions};
+use crate::source::{self, inputs};
 use crate::validate::{self, Validator, Verdict, Verdicts};
 
 /// Say what the API server would answer, offline
@@ -25,7 +27,7 @@ pub(super) struct ValidateArgs {
     sources: Vec<PathBuf>,
     #[command(flatten)]
     options: SourceArgs,
-    /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the newest known]
+    /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the project's, else the newest known]
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
     /// Form of the output
@@ -53,29 +55,20 @@ pub(super) fn cmd_validate(
     args: ValidateArgs,
 ) -> Result<Exit, CommandError> {
     let started = Instant::now();
+    let first = args
+        .sources
+        .first()
+        .map_or(Path::new("."), PathBuf::as_path);
+    let project = Project::of(sources, first)?;
     let version = match &args.kubernetes_version {
         Some(text) => text
             .parse()
             .map_err(|error: crate::schema::UnknownVersion| {
                 CommandError::usage(error.to_string())
             })?,
-        None => Version::newest(),
+        None => project.version(),
     };
-    let validator = Validator::new(version);
-    let options = args.options.resolve()?;
-    let mut verdicts = Verdicts::default();
-    for source in &args.sources {
-        if source == Path::new("-") {
-            let file = source::load_stdin(sources)?;
-            verdicts.append(validate::judge_file(validator, sources, file));
-            continue;
-        }
-        let found = discover(source)?;
-        for overlay in &found.overlays {
-            judge_overlay(ui, validator, sources, overlay, &options, &mut verdicts);
-        }
-        verdicts.append(validate::judge_files(validator, sources, &found.files));
-    }
+    let mut verdicts = judge(ui, sources, &project, &args, Validator::new(version))?;
     if args.require_schema {
         verdicts.objects.iter_mut().for_each(require_schema);
     }
@@ -95,44 +88,56 @@ pub(super) fn cmd_validate(
     })
 }
 
-/// What a source holds. A file is judged whatever its name.
-fn discover(path: &Path) -> Result<Found, CommandError> {
-    if !path.is_dir() {
-        return Ok(Found {
-            files: vec![path.to_path_buf()],
-            ..Found::default()
-        });
+/// Judges everything that the sources yield.
+fn judge(
+    ui: &mut Ui,
+    sources: &Sources,
+    project: &Project,
+    args: &ValidateArgs,
+    validator: Validator,
+) -> Result<Verdicts, CommandError> {
+    let mut verdicts = Verdicts::default();
+    let mut paths = args.sources.clone();
+    if paths.iter().any(|path| path == Path::new("-")) {
+        paths.retain(|path| path != Path::new("-"));
+        let file = source::load_stdin(sources)?;
+        verdicts.append(validate::judge_file(validator, sources, file));
     }
-    let found = source::discover(path);
-    if found.files.is_empty() && found.overlays.is_empty() {
-        let name = display_path(path);
+    let mut inputs = inputs::select(&paths);
+    if inputs.files.is_empty() && inputs.overlays.is_empty() && !paths.is_empty() {
+        let name = display_path(&paths[0]);
         return Err(
             CommandError::message(format!("no kustomization and no manifest in `{name}`"))
                 .hint("manifests are files that end in .yaml, .yml or .json"),
         );
     }
-    Ok(found)
-}
-
-/// Judges what the build of an overlay prints.
-fn judge_overlay(
-    ui: &mut Ui,
-    validator: Validator,
-    sources: &Sources,
-    path: &Path,
-    options: &SourceOptions,
-    verdicts: &mut Verdicts,
-) {
-    verdicts.overlays += 1;
-    match source::load(sources, path, options) {
-        Ok(loaded) => {
-            ui.diagnostics(sources, &loaded.warnings);
-            for object in &loaded.objects {
-                verdicts.judge(validator, object);
+    let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
+    let mut read = BTreeSet::new();
+    for overlay in &inputs.overlays {
+        match builder.build(overlay) {
+            Ok(build) => {
+                verdicts.overlays += 1;
+                ui.diagnostics(sources, &build.warnings);
+                for object in &build.objects {
+                    verdicts.judge(validator, object);
+                }
+                read.extend(build.files);
+            }
+            // A Component may need what only the overlay that names it brings.
+            Err(_) if inputs::is_component(overlay) => {
+                verdicts.skipped += 1;
+                read.extend(inputs::files_below(overlay));
+            }
+            Err(Diagnostics(findings)) => {
+                verdicts.overlays += 1;
+                verdicts.refuse(validate::primary_span(&findings), findings);
+                read.extend(inputs::files_below(overlay));
             }
         }
-        Err(Diagnostics(findings)) => verdicts.refuse(Span::NONE, findings),
     }
+    inputs.leave_out(&read);
+    verdicts.append(validate::judge_files(validator, sources, &inputs.files));
+    Ok(verdicts)
 }
 
 /// Makes an unknown verdict an error.
@@ -247,7 +252,7 @@ mod tests {
            = at  spec.replica
            = the API server (1.37) would say: strict decoding error: unknown field "spec.replica"
 
-        1 error · 3 objects, 2 overlays · Kubernetes 1.37 · N ms
+        1 error · 3 objects, 3 overlays · Kubernetes 1.37 · N ms
         "#);
         let (exit, out, _) = run(&files[..2], &["DIR/base"]);
         assert_eq!(exit, Exit::Success, "{out}");

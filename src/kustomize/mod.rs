@@ -33,4 +33,7 @@ pub use expand::{
     TypedFieldSpec, TypedResources, Validators,
 };
 pub use load::LoadRestrictions;
-pub use run::{Build, Builder, Options, Order, build, is_component, is_kustomization};
+pub use run::{
+    Build, Builder, Options, Order, build, is_kustomization, is_kustomization_file,
+    kustomization_file,
+};

@@ -16,10 +16,7 @@ use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::{hash, patch, references, typed};
-use crate::manifest::read::{self, Document};
-use crate::manifest::{
-    Diagnostic, Diagnostics, FileId, Map, Node, Object, ReadOptions, Sources, Span,
-};
+use crate::manifest::{Diagnostic, Diagnostics, FileId, Map, Node, Object, Sources, Span};
 use crate::merge::merge_keys::MergeSchema;
 
 /// How overlays are built.
@@ -122,24 +119,21 @@ pub fn build(sources: &Sources, root: &Path, options: Options<'_>) -> Result<Bui
 
 /// Whether a directory has a kustomization.
 pub fn is_kustomization(path: &Path) -> bool {
-    let has = |name: &&str| path.join(name).is_file();
-    super::kustomization::FILE_NAMES.iter().any(has)
+    kustomization_file(path).is_some()
 }
 
-/// Whether a kustomization directory is a Component, which no one can build on its own. A file
-/// that cannot be read is none: building it tells what is wrong.
-pub fn is_component(path: &Path) -> bool {
-    let file = super::kustomization::FILE_NAMES
+/// The kustomization of a directory.
+pub fn kustomization_file(directory: &Path) -> Option<PathBuf> {
+    let mut paths = super::kustomization::FILE_NAMES
         .iter()
-        .map(|name| path.join(name))
-        .find(|file| file.is_file());
-    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
-    let sources = Sources::new();
-    let file = sources.add("", text.unwrap_or_default());
-    let document = read::read_one(&sources, file, &ReadOptions::kubectl());
-    let kind =
-        |document: Document| document.root.get("kind").and_then(Node::as_str) == Some("Component");
-    document.is_ok_and(kind)
+        .map(|name| directory.join(name));
+    paths.find(|path| path.is_file())
+}
+
+/// Whether a path is called as a kustomization is.
+pub fn is_kustomization_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| super::kustomization::FILE_NAMES.contains(&name))
 }
 
 /// The state of one build.

@@ -14,6 +14,7 @@ pub mod object;
 pub mod path;
 pub mod quantity;
 pub mod read;
+mod refold;
 pub mod resolve;
 mod scalar_style;
 pub mod selector;

@@ -196,7 +196,8 @@ fn items(validator: Validator, object: &Object) -> Option<&[Node]> {
     object.root.get("items")?.as_seq()
 }
 
-fn primary_span(findings: &[Diagnostic]) -> Span {
+/// Where the first of the findings stands.
+pub fn primary_span(findings: &[Diagnostic]) -> Span {
     let primary = findings.iter().find_map(|finding| finding.primary.as_ref());
     primary.map_or(Span::NONE, |label| label.span)
 }

@@ -15,7 +15,7 @@ mod place;
 mod scalar;
 mod unions;
 
-pub use document::{Judged, Verdicts, judge_file, judge_files};
+pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
 use crate::manifest::{Diagnostic, Object, Severity};
 use crate::schema::{self, Tables, Version};
