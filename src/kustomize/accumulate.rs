@@ -14,7 +14,8 @@ use super::namespace::{self, NamespaceRule, Subjects};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::{Run, conflict};
-use super::{images, labels, patch, plugins, typed};
+use super::vars::Var;
+use super::{images, labels, patch, plugins, replacements, typed, vars};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Span};
 
@@ -24,6 +25,7 @@ pub(crate) struct Accumulator {
     pub(crate) map: ResMap,
     /// The configurations of it and of what it loaded, in order.
     pub(crate) customs: Vec<Arc<RawConfig>>,
+    pub(crate) vars: Vec<Var>,
 }
 
 /// The kustomizations that lead to one, for cycles and messages.
@@ -77,6 +79,7 @@ fn accumulate(
         typed::expand(run, &mut into.map)?;
     }
     plugins::validate(run, chain, &kustomization.validators, &mut into.map)?;
+    vars::declare(&mut into.map, &mut into.vars, &kustomization.vars).map_err(Diagnostics)?;
     Ok(into)
 }
 
@@ -161,6 +164,7 @@ fn merge(into: &mut Accumulator, mut base: Accumulator, entry: &Text) -> Result<
     for custom in base.customs {
         add_custom(&mut into.customs, custom);
     }
+    vars::merge(&mut into.vars, &base.vars)?;
     Ok(())
 }
 
@@ -371,6 +375,7 @@ fn transform(
             .map_err(Diagnostics)?;
         run.warn_all(warnings);
     }
+    replacements::transform(run, dir, map, &kustomization.replacements)?;
     plugins::transform(run, chain, &kustomization.transformers, into)
 }
 

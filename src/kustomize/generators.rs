@@ -199,6 +199,7 @@ pub(crate) fn make(
     let mut resource = Resource::new(Node::map(root, span), &run.schema());
     resource.needs_hash = !args.options.disable_hash;
     resource.behavior = args.behavior;
+    resource.generated = true;
     Ok(resource)
 }
 
@@ -454,6 +455,7 @@ fn over(old: &Resource, mut new: Resource, behavior: Behavior, run: &Run<'_>) ->
         }
     }
     new.behavior = old.behavior;
+    new.generated = old.generated;
     new.refresh(&run.schema());
     new
 }

@@ -6,7 +6,9 @@ use super::decode::{Fields, Text};
 use super::fieldspec::FieldSpec;
 use super::generators::GeneratorArgs;
 use super::images::Image;
+use super::replacements::ReplacementEntry;
 use super::selector::Selector;
+use super::vars::Var;
 use crate::manifest::{Diagnostic, Node, Span};
 
 /// The file names that kustomize takes for a kustomization.
@@ -77,6 +79,8 @@ pub(crate) struct Kustomization {
     pub(crate) patches_json6902: Vec<Patch>,
     pub(crate) config_maps: Vec<GeneratorArgs>,
     pub(crate) secrets: Vec<GeneratorArgs>,
+    pub(crate) replacements: Vec<ReplacementEntry>,
+    pub(crate) vars: Vec<Var>,
     pub(crate) openapi: Vec<(SmolStr, Text)>,
     pub(crate) sort_options: Option<SortOptions>,
     pub(crate) build_metadata: Vec<Text>,
@@ -173,6 +177,8 @@ fn read(root: &Node, faults: &mut Vec<Diagnostic>) -> Kustomization {
             options.as_ref(),
         ),
         secrets: super::generators::read_all(&mut fields, "secretGenerator", options.as_ref()),
+        replacements: super::replacements::read_entries(&mut fields),
+        vars: super::vars::read_all(&mut fields),
         openapi: fields.pairs("openapi"),
         sort_options: read_sort_options(&mut fields),
         build_metadata: read_build_metadata(&mut fields),
@@ -361,8 +367,6 @@ fn refused(fields: &Fields<'_, '_>) -> Vec<(&'static str, Span)> {
         "helmGlobals",
         "helmCharts",
         "helmChartInflationGenerator",
-        "replacements",
-        "vars",
         "crds",
         "openapi",
         "generators",

@@ -8,6 +8,7 @@ mod defaults;
 mod documents;
 pub mod expand;
 mod fieldspec;
+pub mod function;
 mod generators;
 pub mod hash;
 mod images;
@@ -22,15 +23,22 @@ mod origin;
 mod patch;
 mod plugins;
 mod references;
+mod replacements;
 mod resmap;
 mod resource;
 mod run;
 mod selector;
+mod structured;
 mod typed;
+mod value_path;
+mod vars;
 
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,
     TypedFieldSpec, TypedResources, Validators,
 };
 pub use load::LoadRestrictions;
-pub use run::{Build, Builder, Options, Order, build, is_kustomization};
+pub use run::{
+    Build, Builder, Options, Order, build, is_kustomization, is_kustomization_file,
+    kustomization_file,
+};

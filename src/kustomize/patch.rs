@@ -40,7 +40,10 @@ pub(crate) fn load(
             let file = run.text(dir, path)?;
             content(run, file, None)
         }
-        (None, Some(text)) => content(run, text_of(run.files(), text), Some(text)),
+        (None, Some(text)) => {
+            let text = trimmed(text);
+            content(run, text_of(run.files(), &text), Some(&text))
+        }
         (None, None) => Err(
             Diagnostic::error("patch", "a patch needs `path` or `patch`")
                 .at(patch.span, "")
@@ -50,6 +53,14 @@ pub(crate) fn load(
             let message = "a patch has `path` or `patch`, not both";
             Err(Diagnostic::error("patch", message).at(path.span, "").into())
         }
+    }
+}
+
+/// The text without blanks at its ends, so that a block scalar in its last line loses its break.
+fn trimmed(text: &Text) -> Text {
+    Text {
+        value: text.value.trim().into(),
+        span: text.span,
     }
 }
 
@@ -427,6 +438,9 @@ fn json(
         let resource = map.get_mut(at);
         if remembers {
             resource.store_previous();
+        }
+        if resource.has_hidden_annotations() {
+            resource.ensure_annotations();
         }
         through_json(&mut resource.node);
         let done = json6902::apply(&mut resource.node, operations);

@@ -50,6 +50,8 @@ pub(crate) struct Resource {
     /// Innermost first.
     pub(crate) suffixes: Vec<SmolStr>,
     pub(crate) needs_hash: bool,
+    /// Whether a generator made it.
+    pub(crate) generated: bool,
     pub(crate) behavior: Behavior,
     /// Names of the `vars` that read from it.
     pub(crate) vars: Vec<SmolStr>,
@@ -71,6 +73,7 @@ impl Resource {
             prefixes: Vec::new(),
             suffixes: Vec::new(),
             needs_hash: false,
+            generated: false,
             behavior: Behavior::Create,
             vars: Vec::new(),
             origin: None,
@@ -214,6 +217,27 @@ impl Resource {
             map.insert(key, span, Node::string(text, span));
         }
         metadata.insert(SmolStr::new(field), span, Node::map(map, span));
+    }
+
+    /// Whether kustomize would keep something about it in annotations, so that JSON patches find
+    /// `metadata.annotations` even where the file has none.
+    pub(crate) fn has_hidden_annotations(&self) -> bool {
+        !self.previous.is_empty()
+            || self.generated
+            || !self.prefixes.is_empty()
+            || !self.suffixes.is_empty()
+            || self.origin.is_some()
+    }
+
+    /// Makes `metadata.annotations` where it is missing; an empty mapping is dropped at the end.
+    pub(crate) fn ensure_annotations(&mut self) {
+        let span = self.node.span;
+        if let Some(metadata) = self.metadata_mut(span) {
+            let annotations = metadata.get_or_insert_with("annotations", || Node::empty_map(span));
+            if annotations.is_null() {
+                *annotations = Node::empty_map(span);
+            }
+        }
     }
 
     /// Whether `config.kubernetes.io/local-config` keeps it out of the output.

@@ -15,7 +15,7 @@ use super::load::{Dir, Files, LoadRestrictions, lock};
 use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
 use super::resmap::ResMap;
 use super::resource::Resource;
-use super::{hash, patch, references, typed};
+use super::{hash, patch, references, typed, vars};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Map, Node, Object, Sources, Span};
 use crate::merge::merge_keys::MergeSchema;
 
@@ -119,8 +119,21 @@ pub fn build(sources: &Sources, root: &Path, options: Options<'_>) -> Result<Bui
 
 /// Whether a directory has a kustomization.
 pub fn is_kustomization(path: &Path) -> bool {
-    let has = |name: &&str| path.join(name).is_file();
-    super::kustomization::FILE_NAMES.iter().any(has)
+    kustomization_file(path).is_some()
+}
+
+/// The kustomization of a directory.
+pub fn kustomization_file(directory: &Path) -> Option<PathBuf> {
+    let mut paths = super::kustomization::FILE_NAMES
+        .iter()
+        .map(|name| directory.join(name));
+    paths.find(|path| path.is_file())
+}
+
+/// Whether a path is called as a kustomization is.
+pub fn is_kustomization_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| super::kustomization::FILE_NAMES.contains(&name))
 }
 
 /// The state of one build.
@@ -269,7 +282,9 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
     let loaded = run.files().kustomization(dir);
     let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?;
     let Accumulator {
-        mut map, customs, ..
+        mut map,
+        customs,
+        vars,
     } = accumulate::root(run, dir, loaded)?;
     for resource in map.iter_mut().filter(|resource| resource.needs_hash) {
         let suffix = hash::content_hash(&resource.node);
@@ -284,6 +299,9 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
     map.renamed();
     let config = run.config(&customs).map_err(|path| conflict(&path))?;
     references::fix(&mut map, &config.name_reference).map_err(Diagnostics)?;
+    let mut unused = Vec::new();
+    vars::resolve(&mut map, &vars, &config.var_reference, &mut unused).map_err(Diagnostics)?;
+    run.warn_all(unused);
     let mut resources = map.take();
     let releases = typed::releases(run, &resources);
     resources.retain(|resource| !resource.dead && !resource.is_local());

@@ -18,7 +18,7 @@ use super::complete::{rule_faults, with_computed, with_defaults, without_nulls};
 use super::dialect::{self, Form};
 use super::engine::Subject;
 use super::library::{Kind, Library};
-use super::{config_hash, overrides, services};
+use super::{config_hash, lint, overrides, services};
 
 /// The group of the built-in kinds.
 pub const GROUP: &str = "deployx.dev";
@@ -140,6 +140,9 @@ impl Library {
             }
         }
         faults.extend(reserved);
+        if faults.is_empty() {
+            faults = lint::lint(&spec, &kind.schema);
+        }
         let name = object.describe();
         for fault in &mut faults {
             fault.object.get_or_insert_with(|| name.clone());

@@ -23,6 +23,7 @@ use crate::manifest::{Diagnostic, FileId, Node, Sources, Span};
 
 use super::dialect::KindInfo;
 use marks::Instrumented;
+pub(super) use functions::uses;
 pub use rules::Scope;
 use trace::Trace;
 

@@ -62,6 +62,21 @@ fn each_fault_is_told_where_it_stands() {
 }
 
 #[test]
+fn what_is_legal_and_rarely_meant_is_warned_of() {
+    let mut told = String::new();
+    for lines in [
+        "  env: {API_KEY: abc, DB_PASSWORD: {secret: s}, TOKEN: $(API_KEY), X: $(NOPE) $$(NO)}\n",
+        "  env: {X: $(MAYBE)}\n  envFrom: {a: {config: c}}\n",
+        "  resources: {cpu: 1}\n",
+    ] {
+        told.push_str(&format!("{lines}    {}\n\n", web(lines).replace('\n', "\n    ")));
+    }
+    let untagged = resource("CronTask", "  image: a.b:5/c\n  schedule: '@daily'\n");
+    let latest = resource("CronTask", "  image: c:latest\n  schedule: '@daily'\n");
+    insta::assert_snapshot!(format!("{told}{untagged}\n{latest}"));
+}
+
+#[test]
 fn faults_of_the_resource_as_such() {
     let mut told = String::new();
     for text in [
