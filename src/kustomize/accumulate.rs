@@ -34,6 +34,13 @@ pub(crate) struct Chain<'c> {
     parent: Option<&'c Chain<'c>>,
 }
 
+impl Chain<'_> {
+    /// The kustomization's directory.
+    pub(crate) fn dir(&self) -> &Dir {
+        self.dir
+    }
+}
+
 /// What `loaded` is built as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -66,6 +73,7 @@ fn accumulate(
     resources(run, chain, &kustomization.resources, &mut into)?;
     configurations(run, dir, kustomization, &mut into)?;
     generate(run, dir, kustomization, &mut into.map)?;
+    plugins::generate(run, chain, &kustomization.generators, &mut into.map)?;
     for entry in &kustomization.components {
         let component = open(run, chain, entry)?;
         let next = Chain {

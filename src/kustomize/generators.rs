@@ -93,8 +93,32 @@ pub(crate) fn read_all(
         .collect()
 }
 
-/// Reads a generator's fields out of a mapping that may have others.
-pub(crate) fn read(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> GeneratorArgs {
+/// Reads a plugin's configuration, whose own name and namespace are the defaults.
+pub(crate) fn read_plugin(
+    fields: &mut Fields<'_, '_>,
+    name: &SmolStr,
+    namespace: &SmolStr,
+) -> GeneratorArgs {
+    let mut args = read_fields(fields, None);
+    if args.name.value.is_empty() {
+        args.name.value = name.clone();
+    }
+    if args.namespace.is_empty() {
+        args.namespace = namespace.clone();
+    }
+    args
+}
+
+fn read(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> GeneratorArgs {
+    let args = read_fields(fields, global);
+    if args.name.value.is_empty() {
+        let fault = Diagnostic::error("generator-name", "a generator needs a `name`");
+        fields.faults().push(fault.at(args.span, ""));
+    }
+    args
+}
+
+fn read_fields(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> GeneratorArgs {
     let span = fields.span();
     let mut envs = fields.texts("envs");
     envs.extend(fields.filled("env"));
@@ -103,13 +127,9 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> Gen
         "replace" => Behavior::Replace,
         _ => Behavior::Create,
     };
-    let name = fields.filled("name").unwrap_or_else(|| {
-        let fault = Diagnostic::error("generator-name", "a generator needs a `name`");
-        fields.faults().push(fault.at(span, ""));
-        Text {
-            value: SmolStr::default(),
-            span,
-        }
+    let name = fields.filled("name").unwrap_or_else(|| Text {
+        value: SmolStr::default(),
+        span,
     });
     let mut options = read_options(fields, "options").unwrap_or_default();
     if let Some(global) = global {

@@ -1,4 +1,4 @@
-//! `transformers:` and `validators:`: configurations of plugins, each an object.
+//! `generators:`, `transformers:` and `validators:`: configurations of plugins, each an object.
 
 use super::accumulate::{Accumulator, Chain, resources};
 use super::decode::Text;
@@ -7,7 +7,7 @@ use super::load::Mode;
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::Run;
-use super::typed;
+use super::{builtin, generators, typed};
 use crate::manifest::{Diagnostic, Diagnostics};
 
 /// The API group of our own plugins.
@@ -26,9 +26,37 @@ pub(crate) fn transform(
     for config in configs(run, chain, entries)? {
         if config.gvk.group == OURS && config.gvk.kind == "Expand" {
             typed::expand(run, &mut into.map)?;
-        } else {
-            return Err(unknown(&config, "transformer").into());
+            continue;
         }
+        let done = if builtin::is_builtin(&config) {
+            builtin::transform(run, chain, &config, into)
+        } else {
+            None
+        };
+        done.unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
+        into.map.compact();
+    }
+    Ok(())
+}
+
+/// Runs what `generators:` lists, in order.
+///
+/// # Errors
+/// What cannot be loaded, is no generator, or fails.
+pub(crate) fn generate(
+    run: &Run<'_>,
+    chain: &Chain<'_>,
+    entries: &[Text],
+    map: &mut ResMap,
+) -> Result<(), Diagnostics> {
+    for config in configs(run, chain, entries)? {
+        let made = if builtin::is_builtin(&config) {
+            builtin::generate(run, chain, &config)
+        } else {
+            None
+        };
+        let made = made.unwrap_or_else(|| Err(unknown(&config, "generator").into()))?;
+        generators::absorb(run, map, made, config.node.span)?;
     }
     Ok(())
 }

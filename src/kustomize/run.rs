@@ -273,17 +273,7 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
         customs,
         vars,
     } = accumulate::root(run, dir, loaded)?;
-    for resource in map.iter_mut().filter(|resource| resource.needs_hash) {
-        let suffix = hash::content_hash(&resource.node);
-        resource.store_previous();
-        let name = format!("{}-{suffix}", resource.name);
-        let span = resource
-            .node
-            .at(&["metadata", "name"])
-            .map_or(Span::NONE, |node| node.span);
-        resource.set_name(&name, span);
-    }
-    map.renamed();
+    hash::suffix_names(&mut map);
     let config = run.config(&customs).map_err(|path| conflict(&path))?;
     references::fix(&mut map, &config.name_reference).map_err(Diagnostics)?;
     let mut unused = Vec::new();
