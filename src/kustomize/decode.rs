@@ -79,6 +79,11 @@ impl<'n, 'd> Fields<'n, 'd> {
         }
     }
 
+    /// Whether unknown fields are ignored.
+    pub(crate) fn is_of_plugin(&self) -> bool {
+        self.known.is_empty()
+    }
+
     pub(crate) fn span(&self) -> Span {
         self.span
     }

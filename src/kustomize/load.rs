@@ -232,7 +232,7 @@ pub(crate) fn is_remote(entry: &str) -> bool {
 }
 
 /// Removes `.` and resolves `..` in a path as written.
-fn normalize(path: &Path) -> PathBuf {
+pub(crate) fn normalize(path: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {
         match (part, parts.last()) {

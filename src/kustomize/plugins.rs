@@ -4,6 +4,7 @@ use super::accumulate::{Accumulator, Chain, resources};
 use super::decode::Text;
 use super::inline::{Places, text_of};
 use super::load::Mode;
+use super::origin::{self, Origin};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::Run;
@@ -34,6 +35,9 @@ pub(crate) fn transform(
             None
         };
         done.unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
+        if let Some(origin) = Origin::of_plugin(&config) {
+            origin::transformed(&mut into.map, &origin);
+        }
         into.map.compact();
     }
     Ok(())
@@ -55,7 +59,10 @@ pub(crate) fn generate(
         } else {
             None
         };
-        let made = made.unwrap_or_else(|| Err(unknown(&config, "generator").into()))?;
+        let mut made = made.unwrap_or_else(|| Err(unknown(&config, "generator").into()))?;
+        if let Some(origin) = Origin::of_plugin(&config) {
+            origin::set(&mut made, &origin);
+        }
         generators::absorb(run, map, made, config.node.span)?;
     }
     Ok(())
@@ -90,6 +97,11 @@ fn configs(
 ) -> Result<Vec<Resource>, Diagnostics> {
     let mut loaded = Accumulator::default();
     let mut paths = Vec::new();
+    let kustomization = run.files().kustomization(chain.dir());
+    let file_name = match kustomization.as_ref() {
+        Ok(loaded) => loaded.file_name,
+        Err(_) => "",
+    };
     for entry in entries {
         if !entry.value.contains('\n') && !entry.value.starts_with('{') {
             paths.push(entry.clone());
@@ -105,11 +117,15 @@ fn configs(
         })?;
         objects.iter_mut().for_each(|node| places.remap(node));
         let schema = run.schema();
-        let objects = objects.into_iter().map(|node| Resource::new(node, &schema));
-        loaded
-            .map
-            .append_all(objects.collect())
-            .map_err(Diagnostics)?;
+        let mut objects: Vec<Resource> = objects
+            .into_iter()
+            .map(|node| Resource::new(node, &schema))
+            .collect();
+        if run.tracks_origins() {
+            let origin = Origin::File(chain.path_from_root(file_name));
+            objects.iter_mut().for_each(|one| origin::set(one, &origin));
+        }
+        loaded.map.append_all(objects).map_err(Diagnostics)?;
     }
     resources(run, chain, &paths, &mut loaded)?;
     Ok(loaded.map.take())

@@ -1,6 +1,6 @@
 //! One build of one root, and the builder that shares what is loaded between builds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use super::decode::Text;
 use super::expand::{ExpandInput, NoTypedResources, NoValidators, TypedResources, Validators};
 use super::load::{Dir, Files, LoadRestrictions, lock};
 use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
+use super::origin::{self, Wanted};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::{hash, patch, references, typed, vars};
@@ -130,6 +131,7 @@ pub(crate) struct Run<'b> {
     schema: RefCell<Option<Arc<MergeSchema>>>,
     warnings: RefCell<Vec<Diagnostic>>,
     read: RefCell<BTreeSet<PathBuf>>,
+    metadata: Cell<Wanted>,
 }
 
 impl<'b> Run<'b> {
@@ -140,6 +142,7 @@ impl<'b> Run<'b> {
             schema: RefCell::default(),
             warnings: RefCell::default(),
             read: RefCell::default(),
+            metadata: Cell::default(),
         }
     }
 
@@ -157,6 +160,12 @@ impl<'b> Run<'b> {
             .borrow()
             .clone()
             .map_or(SchemaRef::Builtin, SchemaRef::Own)
+    }
+
+    /// Whether the root asks for metadata about the build.
+    pub(crate) fn tracks_origins(&self) -> bool {
+        let wanted = self.metadata.get();
+        wanted.origins || wanted.transformations || wanted.managed_by
     }
 
     pub(crate) fn warn(&self, warning: Diagnostic) {
@@ -268,6 +277,15 @@ impl std::ops::Deref for SchemaRef {
 fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagnostics> {
     let loaded = run.files().kustomization(dir);
     let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?;
+    let has = |option: &str| {
+        let options = &loaded.kustomization.build_metadata;
+        options.iter().any(|text| text.value == option)
+    };
+    run.metadata.set(Wanted {
+        origins: has("originAnnotations"),
+        transformations: has("transformerAnnotations"),
+        managed_by: has("managedByLabel"),
+    });
     let Accumulator {
         mut map,
         customs,
@@ -291,6 +309,11 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
         },
         None if run.options().order == Order::Fifo => {}
         None => sort_legacy(&mut resources, ORDER_FIRST, ORDER_LAST),
+    }
+    if run.tracks_origins() {
+        let wanted = run.metadata.get();
+        let write = |resource: &mut Resource| origin::write(resource, wanted);
+        resources.iter_mut().for_each(write);
     }
     let objects = resources.into_iter().map(into_object).collect();
     Ok((objects, releases))
