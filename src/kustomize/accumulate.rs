@@ -16,9 +16,9 @@ use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::{Run, conflict};
 use super::vars::Var;
-use super::{images, labels, patch, plugins, replacements, typed, vars};
+use super::{crds, images, labels, patch, plugins, replacements, typed, vars};
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostic, Diagnostics, Span};
+use crate::manifest::{Diagnostic, Diagnostics, Node, Span};
 
 /// What a kustomization has gathered.
 #[derive(Clone, Debug, Default)]
@@ -82,8 +82,10 @@ fn accumulate(
     run.was_read(&loaded.path);
     run.warn_all(kustomization.warnings.clone());
     refuse(kustomization)?;
+    run.use_openapi(dir, &kustomization.openapi)?;
     resources(run, chain, &kustomization.resources, &mut into)?;
     configurations(run, dir, kustomization, &mut into)?;
+    custom_kinds(run, dir, kustomization, &mut into)?;
     let file = chain.path_from_root(loaded.file_name);
     generate(run, dir, kustomization, &file, &mut into.map)?;
     plugins::generate(run, chain, &kustomization.generators, &mut into.map)?;
@@ -297,6 +299,29 @@ fn wrong_kind(chain: &Chain<'_>, entry: &Text, role: Role) -> Diagnostic {
         .hint(hint)
 }
 
+/// Reads a configuration file, once for a run.
+fn config_file(
+    run: &Run<'_>,
+    dir: &Dir,
+    entry: &Text,
+    read: impl Fn(&Node) -> Result<RawConfig, Vec<Diagnostic>>,
+) -> Result<Arc<RawConfig>, Diagnostics> {
+    let file = run.text(dir, entry)?;
+    let known = lock(&run.files().configs).get(&file).cloned();
+    let cached = match known {
+        Some(cached) => cached,
+        None => {
+            let root = run.files().document(file)?;
+            let config = Arc::new(read(&root).map(Arc::new).map_err(Diagnostics));
+            let mut configs = lock(&run.files().configs);
+            Arc::clone(configs.entry(file).or_insert(config))
+        }
+    };
+    (*cached)
+        .clone()
+        .map_err(|faults| loaded_by(faults, entry.span))
+}
+
 fn configurations(
     run: &Run<'_>,
     dir: &Dir,
@@ -304,24 +329,36 @@ fn configurations(
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
     for entry in &kustomization.configurations {
-        let file = run.text(dir, entry)?;
-        let known = lock(&run.files().configs).get(&file).cloned();
-        let cached = match known {
-            Some(cached) => cached,
-            None => {
-                let root = run.files().document(file)?;
-                let read = Arc::new(RawConfig::read(&root).map(Arc::new).map_err(Diagnostics));
-                let mut configs = lock(&run.files().configs);
-                Arc::clone(configs.entry(file).or_insert(read))
-            }
-        };
-        let raw = (*cached)
-            .clone()
-            .map_err(|faults| loaded_by(faults, entry.span))?;
-        add_custom(&mut into.customs, raw);
-        run.config(&into.customs)
-            .map_err(|path| conflict(&path).at(entry.span, "by this file and another"))?;
+        let raw = config_file(run, dir, entry, RawConfig::read)?;
+        merge_config(run, into, raw, entry)?;
     }
+    Ok(())
+}
+
+fn custom_kinds(
+    run: &Run<'_>,
+    dir: &Dir,
+    kustomization: &Kustomization,
+    into: &mut Accumulator,
+) -> Result<(), Diagnostics> {
+    for entry in &kustomization.crds {
+        let raw = config_file(run, dir, entry, |root| {
+            crds::read(root).map_err(|fault| vec![fault])
+        })?;
+        merge_config(run, into, raw, entry)?;
+    }
+    Ok(())
+}
+
+fn merge_config(
+    run: &Run<'_>,
+    into: &mut Accumulator,
+    raw: Arc<RawConfig>,
+    entry: &Text,
+) -> Result<(), Diagnostics> {
+    add_custom(&mut into.customs, raw);
+    run.config(&into.customs)
+        .map_err(|path| conflict(&path).at(entry.span, "by this file and another"))?;
     Ok(())
 }
 

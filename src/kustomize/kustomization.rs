@@ -367,17 +367,11 @@ fn read_build_metadata(fields: &mut Fields<'_, '_>) -> Vec<Text> {
 
 /// Fields that this build does not know what to do with yet.
 fn refused(fields: &Fields<'_, '_>) -> Vec<(&'static str, Span)> {
-    [
-        "helmGlobals",
-        "helmCharts",
-        "helmChartInflationGenerator",
-        "crds",
-        "openapi",
-    ]
-    .into_iter()
-    .filter(|name| fields.node(name).is_some())
-    .filter_map(|name| Some((name, fields.key_span(name)?)))
-    .collect()
+    ["helmGlobals", "helmCharts", "helmChartInflationGenerator"]
+        .into_iter()
+        .filter(|name| fields.node(name).is_some())
+        .filter_map(|name| Some((name, fields.key_span(name)?)))
+        .collect()
 }
 
 fn deprecated(fields: &Fields<'_, '_>) -> Vec<Diagnostic> {

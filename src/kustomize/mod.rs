@@ -4,6 +4,7 @@
 mod accumulate;
 mod builtin;
 mod config;
+mod crds;
 mod decode;
 mod defaults;
 mod documents;

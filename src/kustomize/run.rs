@@ -20,6 +20,9 @@ use super::{hash, patch, references, typed, vars};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Map, Node, Object, Sources, Span};
 use crate::merge::merge_keys::MergeSchema;
 
+/// The Kubernetes version whose schema is compiled into kustomize.
+const BUILTIN_SCHEMA: &str = "v1.21.2";
+
 /// How overlays are built.
 pub struct Options<'t> {
     /// Whether files outside of a kustomization's folder may be loaded.
@@ -129,6 +132,8 @@ pub(crate) struct Run<'b> {
     builder: &'b Builder<'b>,
     root: &'b Path,
     schema: RefCell<Option<Arc<MergeSchema>>>,
+    /// Whether a kustomization chose the schema; the first one counts.
+    schema_chosen: Cell<bool>,
     warnings: RefCell<Vec<Diagnostic>>,
     read: RefCell<BTreeSet<PathBuf>>,
     metadata: Cell<Wanted>,
@@ -140,6 +145,7 @@ impl<'b> Run<'b> {
             builder,
             root,
             schema: RefCell::default(),
+            schema_chosen: Cell::default(),
             warnings: RefCell::default(),
             read: RefCell::default(),
             metadata: Cell::default(),
@@ -166,6 +172,53 @@ impl<'b> Run<'b> {
     pub(crate) fn tracks_origins(&self) -> bool {
         let wanted = self.metadata.get();
         wanted.origins || wanted.transformations || wanted.managed_by
+    }
+
+    /// Takes the schema that `openapi:` names, unless a kustomization above named one.
+    pub(crate) fn use_openapi(
+        &self,
+        dir: &Dir,
+        openapi: &[(SmolStr, Text)],
+    ) -> Result<(), Diagnostics> {
+        let field = |name: &str| {
+            openapi
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, text)| text)
+        };
+        let (version, path) = (field("version"), field("path"));
+        if self.schema_chosen.get() || version.is_none() && path.is_none() {
+            return Ok(());
+        }
+        let fault = |message: String, at: Span| Diagnostic::error("openapi", message).at(at, "");
+        match (version, path) {
+            (Some(version), Some(_)) => {
+                let message = "`openapi` has `version` or `path`, not both".to_owned();
+                return Err(fault(message, version.span).into());
+            }
+            (Some(version), None) if version.value != BUILTIN_SCHEMA => {
+                let message = format!("the OpenAPI version `{}` is not built in", version.value);
+                let hint = format!("`{BUILTIN_SCHEMA}` is, or name a file with `path`");
+                return Err(fault(message, version.span).hint(hint).into());
+            }
+            (_, Some(path)) => {
+                let file = self.text(dir, path)?;
+                let known = lock(&self.files().schemas).get(&file).cloned();
+                let schema = match known {
+                    Some(schema) => schema,
+                    None => {
+                        let root = self.files().document(file)?;
+                        let schema = Arc::new(MergeSchema::from_openapi(&root));
+                        lock(&self.files().schemas).insert(file, Arc::clone(&schema));
+                        schema
+                    }
+                };
+                *self.schema.borrow_mut() = Some(schema);
+            }
+            _ => {}
+        }
+        self.schema_chosen.set(true);
+        Ok(())
     }
 
     pub(crate) fn warn(&self, warning: Diagnostic) {
