@@ -26,9 +26,6 @@ pub const GROUP: &str = "deployx.dev";
 /// Kinds of the group that configure plugins and are no typed resources.
 const CONFIGS: [&str; 2] = ["Expand", "Validate"];
 
-/// Marks what must not be sent to a cluster; kustomize drops it at the end of the root.
-const LOCAL: &str = "config.kubernetes.io/local-config";
-
 impl TypedResources for Library {
     fn is_typed(&self, group: &str, kind: &str) -> bool {
         // An unknown kind of our group is one too, so that expansion can say what is wrong.
@@ -206,7 +203,8 @@ impl Library {
         urls: &services::Services,
     ) -> Result<Vec<Node>, Diagnostics> {
         let Some(template) = &one.kind.info.template else {
-            return Ok(vec![local(&one.object.root)]);
+            // A policy makes nothing; the build keeps it, marked as local, to be patched on.
+            return Ok(Vec::new());
         };
         let resource = &input.resources[one.at];
         let subject = subject(one, resource, urls.seen_by(one, input.resources));
@@ -314,22 +312,6 @@ fn split(found: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     found
         .into_iter()
         .partition(|fault| fault.severity == Severity::Error)
-}
-
-/// A policy stays in the build, marked as local: it can still be patched, and is never sent.
-fn local(root: &Node) -> Node {
-    let mut root = root.clone();
-    let span = root.span;
-    let annotations = root
-        .as_map_mut()
-        .map(|map| map.get_or_insert_with("metadata", || Node::empty_map(span)))
-        .and_then(Node::as_map_mut)
-        .map(|map| map.get_or_insert_with("annotations", || Node::empty_map(span)))
-        .and_then(Node::as_map_mut);
-    if let Some(annotations) = annotations {
-        annotations.set(LOCAL, Node::string("true", span));
-    }
-    root
 }
 
 /// Removes keys whose value is null, at every depth.
