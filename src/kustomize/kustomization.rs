@@ -280,10 +280,14 @@ fn read_patches(fields: &mut Fields<'_, '_>, name: &str) -> Vec<Patch> {
     patches
 }
 
-/// Reads an entry of `patches`, or the same fields in a plugin's configuration.
-pub(crate) fn read_patch(item: &Node, faults: &mut Vec<Diagnostic>) -> Patch {
+/// Reads an entry of `patches`.
+fn read_patch(item: &Node, faults: &mut Vec<Diagnostic>) -> Patch {
     const FIELDS: &[&str] = &["path", "patch", "target", "options"];
-    let mut fields = Fields::new(item, "a patch", FIELDS, faults);
+    read_patch_fields(&mut Fields::new(item, "a patch", FIELDS, faults))
+}
+
+/// Reads a patch's fields out of a mapping that may have others.
+pub(crate) fn read_patch_fields(fields: &mut Fields<'_, '_>) -> Patch {
     let target = fields.node("target");
     let target = target.map(|node| Selector::read(node, fields.faults()));
     let options = fields.node("options");
@@ -300,7 +304,7 @@ pub(crate) fn read_patch(item: &Node, faults: &mut Vec<Diagnostic>) -> Patch {
         target,
         allow_name_change,
         allow_kind_change,
-        span: item.span,
+        span: fields.span(),
     }
 }
 
@@ -363,18 +367,11 @@ fn read_build_metadata(fields: &mut Fields<'_, '_>) -> Vec<Text> {
 
 /// Fields that this build does not know what to do with yet.
 fn refused(fields: &Fields<'_, '_>) -> Vec<(&'static str, Span)> {
-    [
-        "helmGlobals",
-        "helmCharts",
-        "helmChartInflationGenerator",
-        "crds",
-        "openapi",
-        "generators",
-    ]
-    .into_iter()
-    .filter(|name| fields.node(name).is_some())
-    .filter_map(|name| Some((name, fields.key_span(name)?)))
-    .collect()
+    ["helmGlobals", "helmCharts", "helmChartInflationGenerator"]
+        .into_iter()
+        .filter(|name| fields.node(name).is_some())
+        .filter_map(|name| Some((name, fields.key_span(name)?)))
+        .collect()
 }
 
 fn deprecated(fields: &Fields<'_, '_>) -> Vec<Diagnostic> {

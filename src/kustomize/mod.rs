@@ -2,7 +2,9 @@
 //! prints, byte for byte, in linear time and with positions in every message.
 
 mod accumulate;
+mod builtin;
 mod config;
+mod crds;
 mod decode;
 mod defaults;
 mod documents;

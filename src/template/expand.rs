@@ -208,6 +208,7 @@ impl Library {
         urls: &services::Services,
     ) -> Result<Vec<Node>, Diagnostics> {
         let Some(template) = &one.kind.info.template else {
+            // A policy makes nothing; the build keeps it, marked as local, to be patched on.
             return Ok(Vec::new());
         };
         let resource = &input.resources[one.at];

@@ -5,20 +5,48 @@
 //! below; so they are read here, and nothing in them is carried out.
 
 use std::collections::HashSet;
-use std::path::Path;
-use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::Call;
+use super::tree::{Declared, Reader, Scope, Seen};
+use super::{Call, GROUP};
 use crate::kustomize::config::RawConfig;
-use crate::kustomize::decode::Text;
 use crate::kustomize::expand::{ExpandResource, TypedField, TypedFieldSpec};
 use crate::kustomize::fieldspec::FieldSpec;
-use crate::kustomize::kustomization::Kustomization;
-use crate::kustomize::load::{Dir, Files, LoadRestrictions, Loaded, Mode, shown_path};
+use crate::kustomize::load::Files;
 use crate::kustomize::run::is_kustomization;
 use crate::manifest::{Diagnostic, Diagnostics, Gvk, Node, Object, Span};
+
+/// Refuses `Validate` among the transformers: it answers nothing, which kustomize takes there for
+/// an empty build.
+///
+/// # Errors
+/// The entry that lists it; a kustomization that cannot be read.
+pub(super) fn check_validator(call: &Call<'_>, config: &Object) -> Result<(), Diagnostics> {
+    if !is_kustomization(call.root) {
+        return Ok(());
+    }
+    let files = Files::new(call.sources);
+    let root = files.root(call.root)?;
+    let loaded = files.kustomization(&root);
+    let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?;
+    let mut reader = Reader::new(&files);
+    for entry in &loaded.kustomization.transformers {
+        let is_this = |declared: &Declared| {
+            declared.gvk.group == GROUP
+                && declared.gvk.kind == config.kind()
+                && declared.name == config.name()
+        };
+        if reader.plugins(&root, entry)?.iter().any(is_this) {
+            let message = "`Validate` is a validator; as a transformer it would empty the build";
+            return Err(Diagnostic::error("function-config", message)
+                .at(entry.span, "listed here")
+                .hint("list it in `validators`")
+                .into());
+        }
+    }
+    Ok(())
+}
 
 /// Refuses a build in which a field of a kustomization concerns a typed resource and does not
 /// reach it.
@@ -35,11 +63,7 @@ pub(super) fn check(call: &Call<'_>, resources: &[ExpandResource]) -> Result<(),
     }
     let files = Files::new(call.sources);
     let root = files.root(call.root)?;
-    let mut reader = Reader {
-        files: &files,
-        scopes: Vec::new(),
-        open: Vec::new(),
-    };
+    let mut reader = Reader::new(&files);
     let mut all = Seen::default();
     reader.read(&root, &mut all)?;
     // What no file declares comes from afar or from a generator: it may come through any of them.
@@ -48,20 +72,17 @@ pub(super) fn check(call: &Call<'_>, resources: &[ExpandResource]) -> Result<(),
     let lost: Vec<&Typed> = items.iter().filter(is_lost).collect();
     let mut faults: Vec<Diagnostic> = Vec::new();
     for scope in &reader.scopes {
-        let mut targets = scope.targets(&items);
+        let mut targets = targets(scope, &items);
         targets.extend(lost.iter().map(|item| Target {
             item,
             declared: None,
         }));
-        let fields = call.typed.field_specs();
-        faults.extend(
-            Check {
-                scope,
-                targets,
-                fields,
-            }
-            .faults(),
-        );
+        let check = Check {
+            scope,
+            targets,
+            fields: call.typed.field_specs(),
+        };
+        faults.extend(check.faults());
     }
     let mut places: HashSet<Option<Span>> = HashSet::new();
     faults.retain(|fault| places.insert(fault.primary.as_ref().map(|label| label.span)));
@@ -80,143 +101,27 @@ struct Typed {
     node: Node,
 }
 
-/// A typed resource as a file declares it.
-#[derive(Clone)]
-struct Declared {
-    gvk: Gvk,
-    name: SmolStr,
-    node: Node,
-}
-
-impl Declared {
-    fn key(&self) -> (SmolStr, SmolStr) {
-        (self.gvk.kind.clone(), self.name.clone())
-    }
-}
-
-/// What a kustomization has gathered when its own fields run.
-#[derive(Clone, Default)]
-struct Seen {
-    declared: Vec<Declared>,
-    configs: Vec<Arc<RawConfig>>,
-}
-
-/// A kustomization with what its fields act on.
-struct Scope {
-    loaded: Arc<Result<Loaded, Diagnostics>>,
-    seen: Seen,
-}
-
 /// A typed resource that comes through a kustomization.
 struct Target<'t> {
     item: &'t Typed,
     declared: Option<&'t Declared>,
 }
 
-/// Reads a tree of kustomizations from the leaves up, in kustomize's order.
-struct Reader<'r, 's> {
-    files: &'r Files<'s>,
-    scopes: Vec<Scope>,
-    open: Vec<Arc<Path>>,
-}
-
-impl Reader<'_, '_> {
-    fn read(&mut self, dir: &Dir, seen: &mut Seen) -> Result<(), Diagnostics> {
-        if self.open.contains(&dir.real) {
-            return Ok(());
-        }
-        let loaded = self.files.kustomization(dir);
-        let kustomization = match loaded.as_ref() {
-            Ok(loaded) => &loaded.kustomization,
-            Err(faults) => return Err(faults.clone()),
+/// What comes through a kustomization and is still there when the function runs.
+fn targets<'t>(scope: &'t Scope, items: &'t [Typed]) -> Vec<Target<'t>> {
+    let mut targets = Vec::new();
+    for declared in &scope.seen.declared {
+        let is_it = |item: &&Typed| {
+            item.gvk.kind == declared.gvk.kind
+                && item.gvk.group == declared.gvk.group
+                && item.original == declared.name
         };
-        self.open.push(Arc::clone(&dir.real));
-        for entry in &kustomization.resources {
-            self.resource(dir, entry, seen)?;
-        }
-        for entry in &kustomization.configurations {
-            seen.configs.push(self.config(dir, entry)?);
-        }
-        for entry in &kustomization.components {
-            if let Some(component) = self.folder(dir, entry) {
-                self.read(&component, seen)?;
-            }
-        }
-        self.open.pop();
-        self.scopes.push(Scope {
-            loaded,
-            seen: seen.clone(),
-        });
-        Ok(())
-    }
-
-    /// A file or folder; what is neither lies afar, and kustomize has fetched it.
-    fn resource(&mut self, dir: &Dir, entry: &Text, into: &mut Seen) -> Result<(), Diagnostics> {
-        if let Some(folder) = self.folder(dir, entry) {
-            let mut base = Seen::default();
-            self.read(&folder, &mut base)?;
-            into.declared.extend(base.declared);
-            into.configs.extend(base.configs);
-            return Ok(());
-        }
-        let Ok((real, shown)) = self.files.find(dir, entry, LoadRestrictions::None) else {
-            return Ok(());
-        };
-        let file = self.files.text(&real, &shown)?;
-        let objects = self.files.objects(file, Mode::Resources);
-        let objects = (*objects).as_ref().map_err(Clone::clone)?;
-        into.declared.extend(objects.iter().filter_map(|node| {
-            let object = Object::from_node(node.clone())?;
-            Some(Declared {
-                gvk: object.gvk(),
-                name: object.name().into(),
-                node: object.root,
-            })
+        targets.extend(items.iter().filter(is_it).map(|item| Target {
+            item,
+            declared: Some(declared),
         }));
-        Ok(())
     }
-
-    fn folder(&self, dir: &Dir, entry: &Text) -> Option<Dir> {
-        let real = self.files.resolve(dir, &entry.value).ok()?;
-        real.is_dir().then(|| Dir {
-            real,
-            shown: shown_path(dir, &entry.value),
-        })
-    }
-
-    fn config(&self, dir: &Dir, entry: &Text) -> Result<Arc<RawConfig>, Diagnostics> {
-        let (real, shown) = self.files.find(dir, entry, LoadRestrictions::None)?;
-        let file = self.files.text(&real, &shown)?;
-        let root = self.files.document(file)?;
-        RawConfig::read(&root).map(Arc::new).map_err(Diagnostics)
-    }
-}
-
-impl Scope {
-    fn kustomization(&self) -> Option<&Kustomization> {
-        self.loaded
-            .as_ref()
-            .as_ref()
-            .ok()
-            .map(|loaded| &loaded.kustomization)
-    }
-
-    /// What comes through here and is still there when the function runs.
-    fn targets<'t>(&'t self, items: &'t [Typed]) -> Vec<Target<'t>> {
-        let mut targets = Vec::new();
-        for declared in &self.seen.declared {
-            let is_it = |item: &&Typed| {
-                item.gvk.kind == declared.gvk.kind
-                    && item.gvk.group == declared.gvk.group
-                    && item.original == declared.name
-            };
-            targets.extend(items.iter().filter(is_it).map(|item| Target {
-                item,
-                declared: Some(declared),
-            }));
-        }
-        targets
-    }
+    targets
 }
 
 /// One kustomization against the typed resources that come through it.

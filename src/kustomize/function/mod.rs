@@ -6,15 +6,18 @@
 mod guard;
 mod history;
 mod list;
+mod tree;
 
 use std::path::Path;
 
 use self::history::Tracked;
 use self::list::{Item, ResourceList};
 use super::expand::{ExpandInput, ExpandResource, TypedResources, Validators};
+use super::load::LoadRestrictions;
+use super::run::{Options, build};
 use crate::manifest::suggest::nearest;
 use crate::manifest::{
-    Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources, emit, read,
+    Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Severity, Sources, emit, read,
 };
 
 /// The API group of the configurations and of the built-in typed kinds.
@@ -66,9 +69,10 @@ pub struct Call<'c> {
 pub fn run(call: &Call<'_>, input: Vec<u8>) -> Result<String, Diagnostics> {
     let file = read::load_bytes(call.sources, "<stdin>", input)?;
     let list = ResourceList::read(call.sources, file)?;
-    match mode(&list.config, call.typed)? {
+    let mode = mode(&list.config)?;
+    refuse_generator(&list)?;
+    match mode {
         Mode::Expand => {
-            refuse_generator(&list)?;
             let (kept, made) = expand(call, &list.items)?;
             Ok(list.write(&kept, &made))
         }
@@ -87,7 +91,7 @@ pub fn run(call: &Call<'_>, input: Vec<u8>) -> Result<String, Diagnostics> {
 pub fn run_legacy(call: &Call<'_>, config: &Path, input: Vec<u8>) -> Result<String, Diagnostics> {
     let config = read::load(call.sources, config)?;
     let config = read::read_one(call.sources, config, &ReadOptions::kustomize_resource())?.root;
-    let mode = mode(&config, call.typed)?;
+    let mode = mode(&config)?;
     let file = read::load_bytes(call.sources, "<stdin>", input)?;
     let items = documents(call.sources, file)?;
     match mode {
@@ -125,30 +129,19 @@ enum Kept {
     Changed(Node),
 }
 
-fn mode(config: &Node, typed: &dyn TypedResources) -> Result<Mode, Diagnostic> {
+fn mode(config: &Node) -> Result<Mode, Diagnostic> {
     let Some(object) = Object::from_node(config.clone()) else {
         return Err(unknown_config("the function has no configuration", config)
             .note("the `functionConfig` of the list says what to do with its items"));
     };
     let (kind, api_version) = (object.kind(), object.api_version());
-    if object.group() != GROUP {
+    let mode = Mode::of(kind).filter(|_| object.group() == GROUP);
+    let Some(mode) = mode else {
         let message = format!("`{kind}` of `{api_version}` is no configuration of deployx");
-        return Err(unknown_config(message, config));
-    }
-    if typed.is_typed(GROUP, kind) {
-        let message = format!(
-            "{} is a typed resource, not a configuration",
-            object.describe()
-        );
-        return Err(unknown_config(message, config)
-            .note("list it in `resources`, and a configuration of kind Expand in `transformers`"));
-    }
-    let Some(mode) = Mode::of(kind) else {
-        let fault = unknown_config(format!("unknown kind `{kind}`"), config);
-        let known = Mode::KINDS.map(|(name, _)| name);
-        return Err(match nearest(kind, known) {
-            Some(name) => fault.note(format!("did you mean `{name}`?")),
-            None => fault,
+        let fault = unknown_config(message, config);
+        return Err(match nearest(kind, Mode::KINDS.map(|(name, _)| name)) {
+            Some(name) if name != kind => fault.note(format!("did you mean `{name}`?")),
+            _ => fault,
         });
     };
     if object.version() != VERSION {
@@ -167,22 +160,21 @@ fn unknown_config(message: impl Into<String>, config: &Node) -> Diagnostic {
         )
 }
 
-/// A generator is handed nothing but its own configuration: nothing would be expanded, and the
-/// typed resources would go out as they are.
+/// A generator is handed nothing but its own configuration: nothing would be expanded or checked,
+/// and the build would go on.
 fn refuse_generator(list: &ResourceList) -> Result<(), Diagnostic> {
     let [item] = list.items.as_slice() else {
         return Ok(());
     };
-    let names = |node: &Node| Object::from_node(node.clone()).map(|object| object.id());
-    if names(&item.node) != names(&list.config) {
+    let id = |node: &Node| Object::from_node(node.clone()).map(|object| object.id());
+    if id(&item.node) != id(&list.config) {
         return Ok(());
     }
-    Err(Diagnostic::error(
-        "function-config",
-        "`Expand` is a transformer; as a generator it is handed no resources",
-    )
-    .at(list.config.span, "")
-    .hint("list it in `transformers`"))
+    let message = format!(
+        "`{}` is no generator: there it is handed no resources",
+        item.object.kind()
+    );
+    Err(unknown_config(message, &list.config))
 }
 
 fn documents(sources: &Sources, file: FileId) -> Result<Vec<Item>, Diagnostics> {
@@ -193,11 +185,13 @@ fn documents(sources: &Sources, file: FileId) -> Result<Vec<Item>, Diagnostics> 
 
 /// What stays of the input, in order, and what expansion adds to it.
 fn expand(call: &Call<'_>, items: &[Item]) -> Result<(Vec<Kept>, Vec<Node>), Diagnostics> {
-    refuse_unknown(call.typed, items)?;
     let tracked: Vec<Tracked> = items.iter().map(|item| Tracked::read(&item.node)).collect();
     let resources: Vec<ExpandResource> = tracked.iter().map(Tracked::view).collect();
     guard::check(call, &resources)?;
-    let mut expansions = call.typed.expand(&input(call, &resources))?;
+    let mut expansions = call
+        .typed
+        .expand(&input(call, &resources))
+        .map_err(|faults| located(call, faults))?;
     expansions.sort_by_key(|expansion| expansion.from);
     let mut made = Vec::new();
     for expansion in expansions {
@@ -216,11 +210,42 @@ fn expand(call: &Call<'_>, items: &[Item]) -> Result<(Vec<Kept>, Vec<Node>), Dia
 }
 
 fn validate(call: &Call<'_>, config: &Node, items: &[Item]) -> Result<(), Diagnostics> {
+    if let Some(config) = Object::from_node(config.clone()) {
+        guard::check_validator(call, &config)?;
+    }
     let resources: Vec<ExpandResource> = items
         .iter()
         .map(|item| Tracked::read(&item.node).view())
         .collect();
-    call.validators.validate(config, &input(call, &resources))
+    call.validators
+        .validate(config, &input(call, &resources))
+        .map_err(|faults| located(call, faults))
+}
+
+/// The same faults with the places in the user's files: what kustomize hands over has lost them,
+/// but a native build of the same kustomization finds them again.
+fn located(call: &Call<'_>, faults: Diagnostics) -> Diagnostics {
+    let options = Options {
+        load_restrictions: LoadRestrictions::None,
+        typed: call.typed,
+        validators: call.validators,
+        ..Options::default()
+    };
+    let said = |faults: &Diagnostics| -> Vec<(String, String)> {
+        let errors = faults
+            .0
+            .iter()
+            .filter(|fault| fault.severity == Severity::Error);
+        let mut said: Vec<_> = errors
+            .map(|fault| (fault.rule.to_string(), fault.message.clone()))
+            .collect();
+        said.sort();
+        said
+    };
+    match build(call.sources, call.root, options) {
+        Err(found) if said(&found) == said(&faults) => found,
+        _ => faults,
+    }
 }
 
 fn input<'i>(call: &Call<'i>, resources: &'i [ExpandResource]) -> ExpandInput<'i> {
@@ -228,31 +253,6 @@ fn input<'i>(call: &Call<'i>, resources: &'i [ExpandResource]) -> ExpandInput<'i
         resources,
         sources: call.sources,
         root: call.root,
-    }
-}
-
-/// A kind of our group that nobody knows would go out unexpanded.
-fn refuse_unknown(typed: &dyn TypedResources, items: &[Item]) -> Result<(), Diagnostics> {
-    let mut faults = Vec::new();
-    for object in items.iter().map(|item| &item.object) {
-        let kind = object.kind();
-        if object.group() != GROUP || typed.is_typed(GROUP, kind) || Mode::of(kind).is_some() {
-            continue;
-        }
-        let fault = Diagnostic::error("unknown-typed-kind", format!("unknown typed kind `{kind}`"))
-            .at(object.span(), "")
-            .in_object(object.describe());
-        let known = typed.field_specs().iter();
-        let known = known.filter(|spec| spec.group == GROUP);
-        faults.push(match nearest(kind, known.map(|spec| spec.kind.as_str())) {
-            Some(name) => fault.hint(format!("did you mean `{name}`?")),
-            None => fault,
-        });
-    }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Diagnostics(faults))
     }
 }
 
