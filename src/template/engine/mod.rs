@@ -360,7 +360,7 @@ impl Engine {
 
     /// Prepares inputs for [`Engine::evaluate`].
     pub fn scope(&self, spec: &Node) -> Scope {
-        rules::scope(spec, &self.shared)
+        rules::scope(spec)
     }
 
     /// Evaluates an expression of a schema over the fields of the object at `path` of the inputs.

@@ -20,10 +20,10 @@ pub struct Scope {
     spec: Value,
 }
 
-/// Prepares inputs.
-pub(super) fn scope(spec: &Node, shared: &Shared) -> Scope {
+/// Prepares inputs. Their origins go with them: rules point at fields by path.
+pub(super) fn scope(spec: &Node) -> Scope {
     Scope {
-        spec: input::value(spec, shared).unwrap_or_default(),
+        spec: input::value(spec, &Shared::default()).unwrap_or_default(),
     }
 }
 
