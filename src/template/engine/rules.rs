@@ -82,6 +82,10 @@ pub(super) fn add(env: &mut Environment<'static>) {
         let values = values_of(map, &field)?;
         Ok::<_, Error>(values.len() == values.iter().collect::<BTreeSet<_>>().len())
     });
+    env.add_function("total_length", |map: &Value, field: String| {
+        let values = values_of(map, &field)?;
+        Ok::<_, Error>(values.iter().map(String::len).sum::<usize>())
+    });
     env.add_function("unique_paths", |files: &Value, volumes: &Value| {
         let files = values_of(files, "path")?;
         let volumes = values_of(volumes, "path")?;
