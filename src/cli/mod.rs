@@ -10,6 +10,7 @@ mod r#fn;
 mod project;
 mod render;
 mod status;
+mod templates;
 mod ui;
 mod upgrade;
 mod validate;
@@ -59,6 +60,7 @@ enum Command {
     Diff(diff::DiffArgs),
     Render(render::RenderArgs),
     Status(status::StatusArgs),
+    Templates(templates::TemplatesArgs),
     Upgrade(upgrade::UpgradeArgs),
     Validate(validate::ValidateArgs),
 }
@@ -126,6 +128,7 @@ fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandErr
         Command::Diff(args) => diff::cmd_diff(ui, sources, args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
         Command::Status(args) => status::cmd_status(ui, args),
+        Command::Templates(args) => templates::cmd_templates(ui, sources, &args),
         Command::Upgrade(args) => upgrade::cmd_upgrade(ui, sources, args),
         Command::Validate(args) => validate::cmd_validate(ui, sources, args),
     }

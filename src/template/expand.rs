@@ -135,7 +135,7 @@ impl Library {
                     ));
                 }
                 // A computed default may stumble over a fault that is reported already.
-                Err(fault) if sound => faults.push(fault),
+                Err(fault) if sound => faults.push(*fault),
                 Err(_) => {}
             }
         }
@@ -223,7 +223,7 @@ impl Library {
         let rendered = self
             .engine
             .render(template, &subject, input.sources)
-            .map_err(located)?;
+            .map_err(|fault| located(*fault))?;
         self.warn(rendered.warnings);
         let title = format!("<{} {}>", one.kind.info.kind, subject.name);
         let file = input

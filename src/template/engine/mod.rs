@@ -171,7 +171,7 @@ impl Engine {
         template: &str,
         subject: &Subject,
         sources: &Sources,
-    ) -> Result<Rendered, Diagnostic> {
+    ) -> Result<Rendered, Box<Diagnostic>> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let built_in = self
             .files
@@ -210,7 +210,7 @@ impl Engine {
         template: &str,
         subject: &Subject,
         sources: &Sources,
-    ) -> Result<String, Diagnostic> {
+    ) -> Result<String, Box<Diagnostic>> {
         self.run(&self.plain, template, subject, false, sources)
     }
 
@@ -221,7 +221,7 @@ impl Engine {
         subject: &Subject,
         marking: bool,
         sources: &Sources,
-    ) -> Result<String, Diagnostic> {
+    ) -> Result<String, Box<Diagnostic>> {
         {
             let mut cell = self.shared.lock();
             *cell = Cell {
@@ -237,13 +237,15 @@ impl Engine {
             .get_template(template)
             .and_then(|template| template.render_captured_to(context, &mut out).map(drop));
         if let Err(error) = result {
-            return Err(self.explain(&error, marking, sources));
+            return Err(Box::new(self.explain(&error, marking, sources)));
         }
         Ok(String::from_utf8_lossy(&out.0).into_owned())
     }
 
-    fn context(&self, subject: &Subject) -> Result<Value, Diagnostic> {
-        let value = |node: &Node| input::value(node, &self.shared).map_err(reserved_fault);
+    fn context(&self, subject: &Subject) -> Result<Value, Box<Diagnostic>> {
+        let value = |node: &Node| {
+            input::value(node, &self.shared).map_err(|span| Box::new(reserved_fault(span)))
+        };
         let kube = self.shared.lock().kube;
         Ok(Value::from(BTreeMap::from([
             ("spec", value(&subject.spec)?),
@@ -346,11 +348,11 @@ impl Engine {
     ///
     /// # Errors
     /// The syntax fault at its place.
-    pub fn reads(&self, template: &str, sources: &Sources) -> Result<Vec<String>, Diagnostic> {
+    pub fn reads(&self, template: &str, sources: &Sources) -> Result<Vec<String>, Box<Diagnostic>> {
         let template = self
             .plain
             .get_template(template)
-            .map_err(|error| self.explain(&error, false, sources))?;
+            .map_err(|error| Box::new(self.explain(&error, false, sources)))?;
         let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
         names.sort();
         Ok(names)
