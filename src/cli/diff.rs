@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::cluster::{self, ClusterArgs};
+use super::project;
 use super::render::SourceArgs;
 use super::{CommandError, Exit, Ui};
 use crate::cluster::{Access, Cluster};
@@ -13,7 +14,6 @@ use crate::manifest::{Object, Sources};
 use crate::plan::{Policy, Strategy};
 use crate::release::{Options, Prepared, ReleasePolicy, prepare};
 use crate::report::DiffView;
-use crate::source;
 
 /// Show what an upgrade would change in the cluster; changes nothing
 #[derive(Debug, Args)]
@@ -129,11 +129,10 @@ pub(super) fn load(
     path: &Path,
     options: &SourceArgs,
 ) -> Result<(Vec<Object>, Option<ReleasePolicy>), CommandError> {
-    let loaded = source::load(sources, path, &options.resolve()?)?;
+    let mut loaded = project::load(sources, path, options)?;
     ui.diagnostics(sources, &loaded.warnings);
-    let mut objects = loaded.objects;
-    let policy = ReleasePolicy::take(&mut objects)?;
-    Ok((objects, policy))
+    let policy = ReleasePolicy::take(&mut loaded.releases)?;
+    Ok((loaded.objects, policy))
 }
 
 /// Runs `deployx diff`.

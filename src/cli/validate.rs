@@ -1,15 +1,19 @@
 //! `deployx validate`: what the API server will say, before it is asked.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use super::project::Project;
+use super::render::SourceArgs;
 use super::{CommandError, Exit, Ui};
-use crate::manifest::{Diagnostic, Sources};
+use crate::kustomize;
+use crate::manifest::source::display_path;
+use crate::manifest::{Diagnostic, Diagnostics, Sources};
 use crate::report;
-use crate::schema::Version;
-use crate::source;
+use crate::source::{self, inputs};
 use crate::validate::{self, Validator, Verdict, Verdicts};
 
 /// Say what the API server would answer, offline
@@ -18,10 +22,12 @@ use crate::validate::{self, Validator, Verdict, Verdicts};
 /// Exit code 1 when an object would be refused.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
-    /// Files, folders of manifests, or - for standard input
+    /// Kustomization directories, files, folders of both, or - for standard input
     #[arg(value_name = "SOURCE", default_value = ".")]
     sources: Vec<PathBuf>,
-    /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the newest known]
+    #[command(flatten)]
+    options: SourceArgs,
+    /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the project's, else the newest known]
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
     /// Form of the output
@@ -49,19 +55,20 @@ pub(super) fn cmd_validate(
     args: ValidateArgs,
 ) -> Result<Exit, CommandError> {
     let started = Instant::now();
+    let first = args
+        .sources
+        .first()
+        .map_or(Path::new("."), PathBuf::as_path);
+    let project = Project::of(sources, first)?;
     let version = match &args.kubernetes_version {
         Some(text) => text
             .parse()
             .map_err(|error: crate::schema::UnknownVersion| {
                 CommandError::usage(error.to_string())
             })?,
-        None => Version::newest(),
+        None => project.version(),
     };
-    let validator = Validator::new(version);
-    let mut verdicts = Verdicts::default();
-    for source in &args.sources {
-        verdicts.append(judge(validator, sources, source)?);
-    }
+    let mut verdicts = judge(ui, sources, &project, &args, Validator::new(version))?;
     if args.require_schema {
         verdicts.objects.iter_mut().for_each(require_schema);
     }
@@ -81,26 +88,56 @@ pub(super) fn cmd_validate(
     })
 }
 
-/// Judges everything that a source yields.
-fn judge(validator: Validator, sources: &Sources, path: &Path) -> Result<Verdicts, CommandError> {
-    if path == Path::new("-") {
+/// Judges everything that the sources yield.
+fn judge(
+    ui: &mut Ui,
+    sources: &Sources,
+    project: &Project,
+    args: &ValidateArgs,
+    validator: Validator,
+) -> Result<Verdicts, CommandError> {
+    let mut verdicts = Verdicts::default();
+    let mut paths = args.sources.clone();
+    if paths.iter().any(|path| path == Path::new("-")) {
+        paths.retain(|path| path != Path::new("-"));
         let file = source::load_stdin(sources)?;
-        return Ok(validate::judge_file(validator, sources, file));
+        verdicts.append(validate::judge_file(validator, sources, file));
     }
-    if !path.is_dir() {
-        return Ok(validate::judge_files(
-            validator,
-            sources,
-            &[path.to_path_buf()],
-        ));
+    let mut inputs = inputs::select(&paths);
+    if inputs.files.is_empty() && inputs.overlays.is_empty() && !paths.is_empty() {
+        let name = display_path(&paths[0]);
+        return Err(
+            CommandError::message(format!("no kustomization and no manifest in `{name}`"))
+                .hint("manifests are files that end in .yaml, .yml or .json"),
+        );
     }
-    let files = source::manifest_files(path);
-    if files.is_empty() {
-        let name = crate::manifest::source::display_path(path);
-        return Err(CommandError::message(format!("no manifest in `{name}`"))
-            .hint("manifests are files that end in .yaml, .yml or .json"));
+    let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
+    let mut read = BTreeSet::new();
+    for overlay in &inputs.overlays {
+        match builder.build(overlay) {
+            Ok(build) => {
+                verdicts.overlays += 1;
+                ui.diagnostics(sources, &build.warnings);
+                for object in &build.objects {
+                    verdicts.judge(validator, object);
+                }
+                read.extend(build.files);
+            }
+            // A Component may need what only the overlay that names it brings.
+            Err(_) if inputs::is_component(overlay) => {
+                verdicts.skipped += 1;
+                read.extend(inputs::files_below(overlay));
+            }
+            Err(Diagnostics(findings)) => {
+                verdicts.overlays += 1;
+                verdicts.refuse(validate::primary_span(&findings), findings);
+                read.extend(inputs::files_below(overlay));
+            }
+        }
     }
-    Ok(validate::judge_files(validator, sources, &files))
+    inputs.leave_out(&read);
+    verdicts.append(validate::judge_files(validator, sources, &inputs.files));
+    Ok(verdicts)
 }
 
 /// Makes an unknown verdict an error.
@@ -114,4 +151,211 @@ fn require_schema(judged: &mut validate::Judged) {
             .at(judged.span, "this cannot be checked")
             .in_object(judged.id.to_string()),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    /// Runs `deployx validate` in a folder of these files. Returns exit, stdout, stderr, with the
+    /// folder written as `DIR` and the time as `N ms`.
+    fn run(files: &[(&str, &str)], args: &[&str]) -> (Exit, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let root = folder.path().to_str().unwrap().to_owned();
+        let words = args.iter().map(|arg| arg.replace("DIR", &root));
+        let words = ["deployx".to_owned(), "validate".to_owned()]
+            .into_iter()
+            .chain(words);
+        let (mut ui, captured) = Ui::capture();
+        let exit = crate::cli::run(crate::cli::Cli::parse_from(words), &mut ui);
+        let tidy = |text: String| {
+            let time = regex::Regex::new(r"\d+ ms").unwrap();
+            let text = text.replace(&root, "DIR");
+            time.replace_all(&text, "N ms").into_owned()
+        };
+        (exit, tidy(captured.stdout()), tidy(captured.stderr()))
+    }
+
+    const GOOD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n";
+    const BAD: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: b\n  namespace: shop\n\
+        spec:\n  ports:\n  - prot: 80\n";
+    const CUSTOM: &str =
+        "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata:\n  name: c\n";
+
+    #[test]
+    fn when_nothing_is_wrong_one_line_says_so() {
+        let (exit, out, err) = run(&[("a.yaml", GOOD), ("notes.yml", "a: 1\n")], &["DIR"]);
+        assert_eq!(exit, Exit::Success);
+        assert_eq!(
+            out,
+            "nothing wrong · 1 object, 1 other document skipped · Kubernetes 1.37 · N ms\n"
+        );
+        assert_eq!(err, "");
+    }
+
+    #[test]
+    fn faults_are_shown_where_they_stand() {
+        let (exit, out, err) = run(&[("x/b.yaml", BAD), ("c.yaml", CUSTOM)], &["DIR"]);
+        assert_eq!(exit, Exit::Failure);
+        insta::assert_snapshot!(out, @r#"
+        error[unknown-field]: unknown field `prot` in ServicePort
+          --> DIR/x/b.yaml:8:5
+           |
+         7 |   ports:
+         8 |   - prot: 80
+           |     ^^^^ did you mean `port`?
+           = in  Service shop/b
+           = at  spec.ports[0].prot
+           = the API server (1.37) would say: strict decoding error: unknown field "spec.ports[0].prot"
+
+        unknown: no schema for Certificate of `cert-manager.io` (1 object)
+        1 error, 1 unknown · 2 objects · Kubernetes 1.37 · N ms
+        "#);
+        assert_eq!(err, "");
+    }
+
+    #[test]
+    fn overlays_are_judged_by_what_they_print_and_their_parts_are_not() {
+        let base = "resources: [deployment.yaml]\n";
+        let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+            selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    \
+            spec:\n      containers:\n      - {name: web, image: nginx}\n";
+        let overlay =
+            "resources: [../base]\npatches: [{path: patch.yaml}]\ncomponents: [../more]\n";
+        let patch =
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replica: 2\n";
+        let component = "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nlabels: [{pairs: {x: z}}]\n";
+        let files = [
+            ("base/kustomization.yaml", base),
+            ("base/deployment.yaml", deployment),
+            ("prod/kustomization.yaml", overlay),
+            ("prod/patch.yaml", patch),
+            ("more/kustomization.yaml", component),
+            ("loose.yaml", GOOD),
+        ];
+        let (exit, out, err) = run(&files, &["DIR"]);
+        assert_eq!((exit, err.as_str()), (Exit::Failure, ""));
+        insta::assert_snapshot!(out, @r#"
+        error[unknown-field]: unknown field `replica` in DeploymentSpec
+          --> DIR/prod/patch.yaml:5:3
+           |
+         4 | spec:
+         5 |   replica: 2
+           |   ^^^^^^^ did you mean `replicas`?
+           = in  Deployment web
+           = at  spec.replica
+           = the API server (1.37) would say: strict decoding error: unknown field "spec.replica"
+
+        1 error · 3 objects, 3 overlays · Kubernetes 1.37 · N ms
+        "#);
+        let (exit, out, _) = run(&files[..2], &["DIR/base"]);
+        assert_eq!(exit, Exit::Success, "{out}");
+        let broken = [("kustomization.yaml", "resources: [none.yaml]\n")];
+        let (exit, out, _) = run(&broken, &["DIR"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(out.contains("none.yaml"), "{out}");
+    }
+
+    #[test]
+    fn machines_read_one_document() {
+        let files = [("b.yaml", BAD), ("c.yaml", CUSTOM)];
+        let (exit, out, _) = run(&files, &["--format", "json", "DIR/b.yaml", "DIR/c.yaml"]);
+        assert_eq!(exit, Exit::Failure);
+        insta::assert_snapshot!(out, @r#"
+        {
+          "version": 1,
+          "kubernetes": "1.37",
+          "objects": [
+            {
+              "file": "DIR/b.yaml",
+              "line": 4,
+              "column": 9,
+              "apiVersion": "v1",
+              "kind": "Service",
+              "namespace": "shop",
+              "name": "b",
+              "verdict": "rejected"
+            },
+            {
+              "file": "DIR/c.yaml",
+              "line": 4,
+              "column": 9,
+              "apiVersion": "cert-manager.io/v1",
+              "kind": "Certificate",
+              "name": "c",
+              "verdict": "unknown",
+              "reason": "no schema for Certificate of `cert-manager.io`"
+            }
+          ],
+          "findings": [
+            {
+              "file": "DIR/b.yaml",
+              "line": 8,
+              "column": 5,
+              "rule": "unknown-field",
+              "severity": "error",
+              "field": "spec.ports[0].prot",
+              "object": "Service shop/b",
+              "message": "unknown field `prot` in ServicePort",
+              "remark": "did you mean `port`?",
+              "notes": [
+                "the API server (1.37) would say: strict decoding error: unknown field \"spec.ports[0].prot\""
+              ]
+            }
+          ],
+          "summary": {
+            "accepted": 0,
+            "unknown": 1,
+            "rejected": 1,
+            "skipped": 0,
+            "overlays": 0,
+            "errors": 1,
+            "warnings": 0
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_schema_can_be_demanded() {
+        let files = [("c.yaml", CUSTOM)];
+        let (exit, out, _) = run(&files, &["DIR"]);
+        assert_eq!(exit, Exit::Success);
+        assert!(out.contains("nothing wrong, 1 unknown · 1 object"), "{out}");
+        let (exit, out, _) = run(&files, &["DIR", "--require-schema"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(
+            out.starts_with("error[no-schema]: no schema for Certificate"),
+            "{out}"
+        );
+    }
+
+    #[test]
+    fn wrong_usage_and_missing_files_are_told_apart() {
+        let (exit, _, err) = run(&[], &["--kubernetes-version", "1.5", "DIR"]);
+        assert_eq!(exit, Exit::Usage);
+        assert!(
+            err.contains("`1.5` is not supported; supported are 1."),
+            "{err}"
+        );
+        let (exit, _, err) = run(&[], &["DIR"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(
+            err.contains("no kustomization and no manifest in `DIR`"),
+            "{err}"
+        );
+        let (exit, out, _) = run(&[("a.yaml", GOOD)], &["DIR/none.yaml", "DIR/a.yaml"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(
+            out.contains("cannot read `DIR/none.yaml`: no such file"),
+            "{out}"
+        );
+        assert!(out.contains("1 error · 1 object"), "{out}");
+    }
 }

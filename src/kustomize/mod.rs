@@ -1,9 +1,46 @@
 //! The native overlay build: reads `kustomization.yaml` trees and yields what `kustomize build`
 //! prints, byte for byte, in linear time and with positions in every message.
 
+mod accumulate;
+mod builtin;
+mod config;
+mod crds;
+mod decode;
+mod defaults;
+mod documents;
 pub mod expand;
+mod fieldspec;
+pub mod function;
+mod generators;
+pub mod hash;
+mod images;
+mod inline;
+mod kustomization;
+mod labels;
+mod load;
+mod names;
+mod namespace;
+mod order;
+mod origin;
+mod patch;
+mod plugins;
+mod references;
+mod replacements;
+mod resmap;
+mod resource;
+mod run;
+mod selector;
+mod structured;
+mod typed;
+mod value_path;
+mod vars;
 
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,
     TypedFieldSpec, TypedResources, Validators,
+};
+pub use load::LoadRestrictions;
+pub use run::{
+    Build, Builder, Options, Order, build, is_kustomization, is_kustomization_file,
+    kustomization_file,
 };

@@ -11,6 +11,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::map::Map;
 use super::node::{Node, Scalar, ScalarKind, Value};
 use super::read::{Document, DuplicateKey, Duplicates, ReadOptions};
+use super::refold::refold;
 use super::resolve::{Dialect, Resolved, resolve};
 use super::source::{FileId, Span};
 
@@ -60,6 +61,8 @@ pub(super) struct Builder {
     file: FileId,
     skipped: usize,
     options: ReadOptions,
+    /// The text's length, when its last line holds something and has no line break.
+    open_end: Option<usize>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Built>,
     root: Option<Built>,
@@ -69,12 +72,14 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// Creates a builder; `skipped` bytes stand before what the parser sees.
-    pub(super) fn new(file: FileId, skipped: usize, options: ReadOptions) -> Self {
+    /// Creates a builder for a text, of which the parser does not see the first `skipped` bytes.
+    pub(super) fn new(file: FileId, text: &str, skipped: usize, options: ReadOptions) -> Self {
+        let last_line = text.rsplit('\n').next().unwrap_or_default();
         Self {
             file,
             skipped,
             options,
+            open_end: (!last_line.trim().is_empty()).then_some(text.len()),
             stack: Vec::new(),
             anchors: HashMap::new(),
             root: None,
@@ -237,6 +242,14 @@ impl Builder {
         } else {
             text
         };
+        let as_go;
+        let text = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                as_go = self.block_scalar(text, style, at);
+                as_go.as_ref()
+            }
+            _ => text,
+        };
         if matches!(self.stack.last(), Some(Frame::Map { key: None, .. })) {
             let scalar = self.make_scalar(text, plain, tag, at);
             if anchor != 0 {
@@ -256,6 +269,21 @@ impl Builder {
             aliased: 0,
             depth: 1,
         });
+    }
+
+    /// What go-yaml makes of a block scalar: it adds no line break at the end of a text that has
+    /// none, and kustomize writes folded text once more and reads it back.
+    fn block_scalar<'t>(&self, text: &'t str, style: ScalarStyle, at: Span) -> Cow<'t, str> {
+        let ends_open = self.open_end.is_some_and(|end| at.end as usize >= end);
+        let text = text
+            .strip_suffix('\n')
+            .filter(|_| ends_open)
+            .unwrap_or(text);
+        if style == ScalarStyle::Folded && self.options.dialect == Dialect::Kustomize {
+            refold(text)
+        } else {
+            Cow::Borrowed(text)
+        }
     }
 
     fn anchor_scalar(&mut self, anchor: usize, scalar: &Scalar, at: Span) {

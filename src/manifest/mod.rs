@@ -14,14 +14,17 @@ pub mod object;
 pub mod path;
 pub mod quantity;
 pub mod read;
+mod refold;
 pub mod resolve;
 mod scalar_style;
+pub mod selector;
 pub mod source;
 pub mod suggest;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use map::{Entry, Map};
 pub use node::{Node, Scalar, ScalarKind, Value};
+pub use number::Number;
 pub use object::{Gvk, Object, ObjectId};
 pub use path::FieldPath;
 pub use read::{Document, ReadOptions};

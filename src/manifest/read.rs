@@ -188,7 +188,7 @@ pub fn read_documents(
     settings.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, settings);
     let mut documents = Vec::new();
-    let mut builder = Builder::new(file, skipped, *options);
+    let mut builder = Builder::new(file, &source.text, skipped, *options);
     let mut broken_at = None;
     while let Some(event) = parser.next_event() {
         match event {

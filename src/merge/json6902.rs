@@ -26,7 +26,7 @@ pub enum OperationKind {
     Add,
     /// Removes what exists.
     Remove,
-    /// Sets what exists.
+    /// Sets what exists; of a mapping also what does not.
     Replace,
     /// Removes from one place and adds at another.
     Move,
@@ -142,13 +142,7 @@ fn apply_one(root: &mut Node, operation: &Operation) -> Result<(), String> {
     };
     match operation.kind {
         OperationKind::Add => add(root, &operation.path, value()),
-        OperationKind::Replace => {
-            let (container, key) = container(root, &operation.path)?;
-            let slot =
-                existing(container, key).ok_or_else(|| missing("replace", &operation.path))?;
-            *slot = value();
-            Ok(())
-        }
+        OperationKind::Replace => replace(root, &operation.path, value()),
         OperationKind::Remove => remove(root, &operation.path).map(|_| ()),
         OperationKind::Move => {
             let moved = remove(root, &operation.from)?;
@@ -264,6 +258,17 @@ fn add(root: &mut Node, path: &[SmolStr], value: Node) -> Result<(), String> {
     }
 }
 
+/// Sets what exists. Of a mapping the Go library takes a missing key for one that is null.
+fn replace(root: &mut Node, path: &[SmolStr], value: Node) -> Result<(), String> {
+    let (container, key) = container(root, path)?;
+    if container.as_map().is_some() {
+        return add(root, path, value);
+    }
+    let slot = existing(container, key).ok_or_else(|| missing("replace", path))?;
+    *slot = value;
+    Ok(())
+}
+
 fn remove(root: &mut Node, path: &[SmolStr]) -> Result<Node, String> {
     let (container, key) = container(root, path)?;
     let found = if let Some(items) = container.as_seq_mut() {
@@ -342,9 +347,9 @@ mod tests {
         for (object, patch, want) in [
             (r#"{"a":1}"#, r#"[{"op":"remove","path":"/b"}]"#, "`/b`"),
             (
-                r#"{"a":1}"#,
-                r#"[{"op":"replace","path":"/b","value":1}]"#,
-                "`/b`",
+                r#"{"a":[]}"#,
+                r#"[{"op":"replace","path":"/a/0","value":1}]"#,
+                "`/a/0`",
             ),
             (
                 r#"{"a":1}"#,

@@ -4,10 +4,12 @@
 //! case, `3.0` is an integer. Closed sets and required fields it checks after it has filled in
 //! defaults; the tables know only those that no default fills.
 
-use super::absent;
+use smol_str::SmolStr;
+
 use super::fault::Faults;
 use super::place::Place;
 use super::scalar::{self, TimeForm};
+use super::{absent, neighbours, unions};
 use crate::manifest::{Node, Object as Manifest, Scalar, Span, Value};
 use crate::schema::{Field, Kind, Object, Shape, Type};
 
@@ -91,11 +93,15 @@ impl Walk<'_, '_> {
         let Some(map) = node.as_map() else {
             return self.faults.wrong_type(node, object.ty(), place);
         };
+        // What a misspelt field was meant to be is not reported as missing besides.
+        let mut meant = Vec::new();
         for entry in map {
             let Some(field) = object.field(&entry.key) else {
                 if !mode.lenient {
-                    self.faults
-                        .unknown_field(&entry.key, entry.key_span, object, place);
+                    let fault =
+                        self.faults
+                            .unknown_field(&entry.key, entry.key_span, object, place);
+                    meant.extend(fault);
                 }
                 continue;
             };
@@ -118,9 +124,12 @@ impl Walk<'_, '_> {
                     self.faults.empty(field, place, given.value.span);
                 }
                 Some(_) => {}
+                None if meant.contains(&field.name()) => {}
                 None => absent::field(self.faults, field, place, owner),
             }
         }
+        unions::check(self.faults, object, map, place, owner);
+        neighbours::check(self.faults, object, map, place, owner);
     }
 
     fn field(&mut self, node: &Node, field: Field, place: &Place<'_>, mode: Mode, key: Span) {
@@ -148,34 +157,37 @@ impl Walk<'_, '_> {
         let Some(values) = inner.values() else {
             return;
         };
+        // null is the empty text here.
+        let text = |node: &Node| {
+            if node.is_null() {
+                return Some(String::new());
+            }
+            node.as_str().map(str::to_owned)
+        };
         for (index, item) in node.as_seq().unwrap_or_default().iter().enumerate() {
-            if let Some(text) = item.as_str() {
+            if let Some(text) = text(item) {
                 self.faults
-                    .one_of(text, values, item.span, &place.index(index));
+                    .one_of(&text, values, item.span, &place.index(index));
             }
         }
         for entry in node.as_map().into_iter().flatten() {
-            if let Some(text) = entry.value.as_str() {
-                self.faults
-                    .one_of(text, values, entry.value.span, &place.key(&entry.key));
+            if let Some(text) = text(&entry.value) {
+                let place = place.key(&entry.key);
+                self.faults.one_of(&text, values, entry.value.span, &place);
             }
         }
     }
 
     fn scalar(&mut self, node: &Node, ty: Type, place: &Place<'_>) {
-        let text = node.as_str();
         match ty.shape() {
             Shape::Any => {}
-            Shape::String if text.is_some() => {}
             Shape::Bool if node.as_bool().is_some() => {}
+            Shape::String | Shape::IntOrString if text_of(node).is_some() => {}
+            Shape::Float64 | Shape::Quantity if is_number(node) => {}
             Shape::Int64 if node.as_i64().is_some() => {}
-            Shape::Float64 if is_number(node) => {}
-            Shape::Int32 if is_number(node) => self.int32(node, place),
-            Shape::IntOrString if text.is_some() => {}
-            Shape::IntOrString if is_number(node) => self.int32(node, place),
+            Shape::Int32 | Shape::IntOrString if is_number(node) => self.int32(node, place),
             Shape::Int64 if is_number(node) => self.faults.out_of_range(node, "int64", place),
-            Shape::Quantity if is_number(node) => {}
-            Shape::Quantity => self.quantity(node, text, ty, place),
+            Shape::Quantity => self.quantity(node, ty, place),
             Shape::Bytes => self.bytes(node, ty, place),
             Shape::Time | Shape::MicroTime => self.time(node, ty, place),
             _ => self.faults.wrong_type(node, ty, place),
@@ -191,12 +203,12 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn quantity(&mut self, node: &Node, text: Option<&str>, ty: Type, place: &Place<'_>) {
-        let Some(text) = text else {
+    fn quantity(&mut self, node: &Node, ty: Type, place: &Place<'_>) {
+        let Some(text) = text_of(node) else {
             return self.faults.wrong_type(node, ty, place);
         };
-        if let Err(words) = scalar::check_quantity(text) {
-            self.faults.quantity(text, words, node.span, place);
+        if let Err(words) = scalar::check_quantity(&text) {
+            self.faults.quantity(&text, words, node.span, place);
         }
     }
 
@@ -207,10 +219,10 @@ impl Walk<'_, '_> {
                 return;
             }
         }
-        let Some(text) = node.as_str() else {
+        let Some(text) = text_of(node) else {
             return self.faults.wrong_type(node, ty, place);
         };
-        if let Err(words) = scalar::check_base64(text) {
+        if let Err(words) = scalar::check_base64(&text) {
             self.faults.base64(&words, node.span, place);
         }
     }
@@ -220,9 +232,7 @@ impl Walk<'_, '_> {
             Shape::MicroTime => TimeForm::Micro,
             _ => TimeForm::Seconds,
         };
-        // A date that kustomize's reader knows as one is printed in this form.
-        let scalar = node.as_scalar().and_then(Scalar::as_str);
-        let Some(text) = scalar else {
+        let Some(text) = text_of(node) else {
             return self.faults.wrong_type(node, ty, place);
         };
         if !scalar::is_time(&text, form) {
@@ -251,11 +261,17 @@ impl Walk<'_, '_> {
             let place = place.index(index);
             if !strings {
                 self.item(item, object.ty(), &place, lenient);
-            } else if item.as_str().is_none() && !item.is_null() {
+            } else if text_of(item).is_none() && !item.is_null() {
                 self.faults.wrong_type(item, ty, &place);
             }
         }
     }
+}
+
+/// The text that the server gets: a plain date that kustomize's reader knows as one is printed
+/// as an RFC 3339 string.
+fn text_of(node: &Node) -> Option<SmolStr> {
+    node.as_scalar().and_then(Scalar::as_str)
 }
 
 fn is_number(node: &Node) -> bool {

@@ -30,6 +30,8 @@ pub struct Verdicts {
     pub objects: Vec<Judged>,
     /// Number of documents that are no manifests: other YAML, kustomization files.
     pub skipped: usize,
+    /// Number of overlays that were built.
+    pub overlays: usize,
 }
 
 impl Verdicts {
@@ -37,6 +39,7 @@ impl Verdicts {
     pub fn append(&mut self, mut other: Verdicts) {
         self.objects.append(&mut other.objects);
         self.skipped += other.skipped;
+        self.overlays += other.overlays;
     }
 
     /// Adds the verdict on an object.
@@ -160,9 +163,9 @@ fn judge_node(validator: Validator, root: Node, verdicts: &mut Verdicts) {
         verdicts.skipped += 1;
         return;
     }
-    let finding = no_object(&root);
-    let Some(object) = Object::from_node(root) else {
-        return verdicts.refuse(span, vec![finding]);
+    // A clone shares the tree.
+    let Some(object) = Object::from_node(root.clone()) else {
+        return verdicts.refuse(span, vec![no_object(&root)]);
     };
     if object.group() == "kustomize.config.k8s.io" {
         verdicts.skipped += 1;
@@ -193,23 +196,20 @@ fn items(validator: Validator, object: &Object) -> Option<&[Node]> {
     object.root.get("items")?.as_seq()
 }
 
-fn primary_span(findings: &[Diagnostic]) -> Span {
+/// Where the first of the findings stands.
+pub fn primary_span(findings: &[Diagnostic]) -> Span {
     let primary = findings.iter().find_map(|finding| finding.primary.as_ref());
     primary.map_or(Span::NONE, |label| label.span)
 }
 
 fn no_object(root: &Node) -> Diagnostic {
-    let remark = match root.as_map() {
-        None => "a mapping with `apiVersion` and `kind` is expected".to_owned(),
-        Some(_) => {
-            let absent = |key: &&str| {
-                root.get(key)
-                    .and_then(Node::as_str)
-                    .is_none_or(str::is_empty)
-            };
-            let missing: Vec<_> = ["apiVersion", "kind"].into_iter().filter(absent).collect();
-            format!("it has no `{}`", missing.join("` and no `"))
-        }
+    let remark = if root.as_map().is_some() {
+        let text = |key: &str| root.get(key).and_then(Node::as_str);
+        let absent = |key: &&str| text(key).is_none_or(str::is_empty);
+        let missing: Vec<_> = ["apiVersion", "kind"].into_iter().filter(absent).collect();
+        format!("it has no `{}`", missing.join("` and no `"))
+    } else {
+        "a mapping with `apiVersion` and `kind` is expected".to_owned()
     };
     let span = match root.as_map().and_then(|map| map.iter().next()) {
         Some(first) => first.key_span,

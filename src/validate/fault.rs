@@ -19,20 +19,21 @@ impl<'f> Faults<'f> {
         Self { version, findings }
     }
 
-    /// A field that the type does not have.
+    /// A field that the type does not have. Returns the field that was probably meant.
     pub(super) fn unknown_field(
         &mut self,
         name: &str,
         at: Span,
         object: Object,
         place: &Place<'_>,
-    ) {
+    ) -> Option<&'static str> {
         let near = nearest(name, object.fields().map(Field::name));
         let remark = near.map_or_else(String::new, |near| format!("did you mean `{near}`?"));
         let message = format!("unknown field `{name}` in {}", object.short_name());
         let place = place.field(name);
         let words = format!("strict decoding error: unknown field \"{place}\"");
         self.add("unknown-field", message, at, remark, &place, Some(&words));
+        near
     }
 
     /// A value of another type than the field's.
@@ -73,7 +74,11 @@ impl<'f> Faults<'f> {
         if values.contains(text) {
             return;
         }
-        let ticked: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
+        let ticked: Vec<_> = values
+            .iter()
+            .filter(|value| !value.is_empty())
+            .map(|value| format!("`{value}`"))
+            .collect();
         let mut remark = match ticked.split_last() {
             Some((last, head)) if !head.is_empty() => format!("{} or {last}", head.join(", ")),
             _ => ticked.concat(),
@@ -83,10 +88,10 @@ impl<'f> Faults<'f> {
         }
         let quoted: Vec<_> = values.iter().map(|value| format!("\"{value}\"")).collect();
         let quoted = quoted.join(", ");
-        let words = format!("{place}: Unsupported value: \"{text}\": supported values: {quoted}");
-        let message = match text {
-            "" => "an empty value is not supported here".to_owned(),
-            _ => format!("`{text}` is not supported here"),
+        let words = format!("Unsupported value: \"{text}\": supported values: {quoted}");
+        let message = match (place.field_name(), text) {
+            (name, "") => format!("`{name}` cannot be empty"),
+            (name, text) => format!("`{name}` cannot be `{text}`"),
         };
         self.add(
             "unsupported-value",
@@ -102,8 +107,8 @@ impl<'f> Faults<'f> {
     pub(super) fn missing(&mut self, field: Field, place: &Place<'_>, at: Span) {
         let message = format!("required field `{}` is missing", field.name());
         let remark = format!("`{place}` is required");
-        let words = format!("{place}: Required value");
-        self.add("required-field", message, at, remark, place, Some(&words));
+        let words = "Required value";
+        self.add("required-field", message, at, remark, place, Some(words));
     }
 
     /// A required field that is there, but has the value of one that is not.
@@ -115,8 +120,8 @@ impl<'f> Faults<'f> {
             _ => "empty or 0",
         };
         let message = format!("required field `{}` is {what}", field.name());
-        let words = format!("{place}: Required value");
-        self.add("required-field", message, at, "", &place, Some(&words));
+        let words = "Required value";
+        self.add("required-field", message, at, "", &place, Some(words));
     }
 
     /// A text that is no quantity.
@@ -128,9 +133,10 @@ impl<'f> Faults<'f> {
 
     /// A text that is no base64.
     pub(super) fn base64(&mut self, words: &str, at: Span, place: &Place<'_>) {
-        let remark = match place.to_string().starts_with("data[") {
-            true => "plain text belongs in `stringData`",
-            false => "base64 with padding is expected",
+        let remark = if place.to_string().starts_with("data[") {
+            "plain text belongs in `stringData`"
+        } else {
+            "base64 with padding is expected"
         };
         let message = "this is not base64".to_owned();
         self.add("invalid-base64", message, at, remark, place, Some(words));
@@ -141,6 +147,19 @@ impl<'f> Faults<'f> {
         let remark = format!("write it as `{}`", form.example());
         let message = format!("`{text}` is no time");
         self.add("invalid-time", message, at, remark, place, None);
+    }
+
+    /// Anything else that the server refuses, with its own words.
+    pub(super) fn refuse(
+        &mut self,
+        rule: &'static str,
+        message: String,
+        at: Span,
+        remark: &str,
+        place: &Place<'_>,
+        words: &str,
+    ) {
+        self.add(rule, message, at, remark, place, Some(words));
     }
 
     fn add(

@@ -10,10 +10,12 @@ mod document;
 mod fault;
 mod kind;
 mod lists;
+mod neighbours;
 mod place;
 mod scalar;
+mod unions;
 
-pub use document::{Judged, Verdicts, judge_file, judge_files};
+pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
 use crate::manifest::{Diagnostic, Object, Severity};
 use crate::schema::{self, Tables, Version};
@@ -115,3 +117,6 @@ impl Judgement {
 fn server_says(version: Version, words: impl std::fmt::Display) -> String {
     format!("the API server ({version}) would say: {words}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,12 @@ enum Step<'p> {
     Index(usize),
 }
 
-impl Place<'_> {
+impl<'q> Place<'q> {
+    /// The place that holds this one.
+    pub(super) fn parent(&self) -> Option<&'q Place<'q>> {
+        self.parent
+    }
+
     /// The object itself.
     pub(super) const ROOT: Place<'static> = Place {
         parent: None,
@@ -43,6 +48,15 @@ impl Place<'_> {
     pub(super) fn is_root_field(&self, name: &str) -> bool {
         matches!((self.step, self.parent), (Step::Field(field), Some(parent))
             if field == name && parent.parent.is_none())
+    }
+
+    /// The name of the field that this is, or that holds this item or entry.
+    pub(super) fn field_name(&self) -> &str {
+        match (self.step, self.parent) {
+            (Step::Field(name), _) => name,
+            (_, Some(parent)) => parent.field_name(),
+            (_, None) => "",
+        }
     }
 
     fn with<'p>(&'p self, step: Step<'p>) -> Place<'p> {

@@ -1,0 +1,397 @@
+//! `kustomization.yaml` as typed values.
+
+use smol_str::SmolStr;
+
+use super::decode::{Fields, Text};
+use super::fieldspec::FieldSpec;
+use super::generators::GeneratorArgs;
+use super::images::Image;
+use super::replacements::ReplacementEntry;
+use super::selector::Selector;
+use super::vars::Var;
+use crate::manifest::{Diagnostic, Node, Span};
+
+/// The file names that kustomize takes for a kustomization.
+pub(crate) const FILE_NAMES: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+const KUSTOMIZATION: &str = "kustomize.config.k8s.io/v1beta1";
+const COMPONENT: &str = "kustomize.config.k8s.io/v1alpha1";
+
+const FIELDS: &[&str] = &[
+    "apiVersion",
+    "kind",
+    "metadata",
+    "openapi",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "commonAnnotations",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "patches",
+    "images",
+    "imageTags",
+    "replacements",
+    "replicas",
+    "vars",
+    "sortOptions",
+    "resources",
+    "components",
+    "crds",
+    "bases",
+    "configMapGenerator",
+    "secretGenerator",
+    "helmGlobals",
+    "helmCharts",
+    "helmChartInflationGenerator",
+    "generatorOptions",
+    "configurations",
+    "generators",
+    "transformers",
+    "validators",
+    "buildMetadata",
+];
+
+/// A kustomization or component.
+#[derive(Debug, Default)]
+pub(crate) struct Kustomization {
+    pub(crate) is_component: bool,
+    pub(crate) resources: Vec<Text>,
+    pub(crate) components: Vec<Text>,
+    pub(crate) crds: Vec<Text>,
+    pub(crate) configurations: Vec<Text>,
+    pub(crate) generators: Vec<Text>,
+    pub(crate) transformers: Vec<Text>,
+    pub(crate) validators: Vec<Text>,
+    pub(crate) name_prefix: Option<Text>,
+    pub(crate) name_suffix: Option<Text>,
+    pub(crate) namespace: Option<Text>,
+    pub(crate) common_labels: Vec<(SmolStr, Text)>,
+    pub(crate) common_annotations: Vec<(SmolStr, Text)>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) images: Vec<Image>,
+    pub(crate) replicas: Vec<Replica>,
+    pub(crate) patches: Vec<Patch>,
+    pub(crate) patches_strategic_merge: Vec<Text>,
+    pub(crate) patches_json6902: Vec<Patch>,
+    pub(crate) config_maps: Vec<GeneratorArgs>,
+    pub(crate) secrets: Vec<GeneratorArgs>,
+    pub(crate) replacements: Vec<ReplacementEntry>,
+    pub(crate) vars: Vec<Var>,
+    pub(crate) openapi: Vec<(SmolStr, Text)>,
+    pub(crate) sort_options: Option<SortOptions>,
+    pub(crate) build_metadata: Vec<Text>,
+    /// Fields that are refused because they are not built yet, with their places.
+    pub(crate) refused: Vec<(&'static str, Span)>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// An entry of `labels`.
+#[derive(Debug)]
+pub(crate) struct Label {
+    pub(crate) pairs: Vec<(SmolStr, Text)>,
+    pub(crate) include_selectors: bool,
+    pub(crate) include_templates: bool,
+    pub(crate) fields: Vec<FieldSpec>,
+    pub(crate) span: Span,
+}
+
+/// An entry of `replicas`.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    pub(crate) name: SmolStr,
+    pub(crate) count: i64,
+    pub(crate) span: Span,
+}
+
+/// An entry of `patches` or `patchesJson6902`.
+#[derive(Debug)]
+pub(crate) struct Patch {
+    pub(crate) path: Option<Text>,
+    pub(crate) inline: Option<Text>,
+    pub(crate) target: Option<Selector>,
+    pub(crate) allow_name_change: bool,
+    pub(crate) allow_kind_change: bool,
+    pub(crate) span: Span,
+}
+
+/// `sortOptions`.
+#[derive(Debug)]
+pub(crate) struct SortOptions {
+    pub(crate) order: SmolStr,
+    /// `orderFirst` and `orderLast`.
+    pub(crate) legacy: Option<(Vec<SmolStr>, Vec<SmolStr>)>,
+    pub(crate) span: Span,
+}
+
+impl Kustomization {
+    /// Reads a kustomization file's tree.
+    ///
+    /// # Errors
+    /// Every unknown field, wrong type and missing value.
+    pub(crate) fn read(root: &Node) -> Result<Self, Vec<Diagnostic>> {
+        let mut faults = Vec::new();
+        let kustomization = read(root, &mut faults);
+        if faults.is_empty() {
+            Ok(kustomization)
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+fn read(root: &Node, faults: &mut Vec<Diagnostic>) -> Kustomization {
+    let mut fields = Fields::new(root, "a kustomization", FIELDS, faults);
+    let is_component = read_kind(&mut fields);
+    let mut resources = fields.texts("resources");
+    resources.extend(fields.texts("bases"));
+    let mut images = super::images::read_all(&mut fields, "images");
+    images.extend(super::images::read_all(&mut fields, "imageTags"));
+    let options = super::generators::read_options(&mut fields, "generatorOptions");
+    let kustomization = Kustomization {
+        is_component,
+        resources,
+        components: fields.texts("components"),
+        crds: fields.texts("crds"),
+        configurations: fields.texts("configurations"),
+        generators: fields.texts("generators"),
+        transformers: fields.texts("transformers"),
+        validators: fields.texts("validators"),
+        name_prefix: fields.filled("namePrefix"),
+        name_suffix: fields.filled("nameSuffix"),
+        namespace: fields.filled("namespace"),
+        common_labels: fields.pairs("commonLabels"),
+        common_annotations: fields.pairs("commonAnnotations"),
+        labels: read_labels(&mut fields),
+        images,
+        replicas: read_replicas(&mut fields),
+        patches: read_patches(&mut fields, "patches"),
+        patches_strategic_merge: fields.texts("patchesStrategicMerge"),
+        patches_json6902: read_patches(&mut fields, "patchesJson6902"),
+        config_maps: super::generators::read_all(
+            &mut fields,
+            "configMapGenerator",
+            options.as_ref(),
+        ),
+        secrets: super::generators::read_all(&mut fields, "secretGenerator", options.as_ref()),
+        replacements: super::replacements::read_entries(&mut fields),
+        vars: super::vars::read_all(&mut fields),
+        openapi: fields.pairs("openapi"),
+        sort_options: read_sort_options(&mut fields),
+        build_metadata: read_build_metadata(&mut fields),
+        refused: refused(&fields),
+        warnings: deprecated(&fields),
+    };
+    if is_empty(root) {
+        let span = fields.span();
+        let fault = Diagnostic::error("empty-kustomization", "the kustomization is empty")
+            .at(span, "")
+            .hint("list something, for example `resources: [deployment.yaml]`");
+        fields.faults().push(fault);
+    }
+    kustomization
+}
+
+/// Whether no field but `apiVersion` and `kind` says anything.
+fn is_empty(root: &Node) -> bool {
+    !root.as_map().into_iter().flatten().any(|entry| {
+        let is_head = ["apiVersion", "kind"]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&entry.key));
+        let says = !entry.value.is_null() && entry.value.as_str() != Some("");
+        says && !is_head
+    })
+}
+
+fn read_kind(fields: &mut Fields<'_, '_>) -> bool {
+    let kind = fields.filled("kind");
+    let is_component = kind.as_ref().is_some_and(|kind| kind.value == "Component");
+    if let Some(kind) = &kind
+        && !is_component
+        && kind.value != "Kustomization"
+    {
+        let fault = Diagnostic::error(
+            "kustomization-kind",
+            format!(
+                "`kind` is `Kustomization` or `Component`, not `{}`",
+                kind.value
+            ),
+        );
+        fields.faults().push(fault.at(kind.span, ""));
+    }
+    let wanted = if is_component {
+        COMPONENT
+    } else {
+        KUSTOMIZATION
+    };
+    if let Some(version) = fields.filled("apiVersion")
+        && version.value != wanted
+    {
+        let fault = Diagnostic::error(
+            "kustomization-version",
+            format!(
+                "`apiVersion` of this kind is `{wanted}`, not `{}`",
+                version.value
+            ),
+        );
+        fields.faults().push(fault.at(version.span, ""));
+    }
+    is_component
+}
+
+fn read_labels(fields: &mut Fields<'_, '_>) -> Vec<Label> {
+    const FIELDS: &[&str] = &["pairs", "includeSelectors", "includeTemplates", "fields"];
+    let mut labels = Vec::new();
+    for item in fields.items("labels") {
+        let mut fields = Fields::new(item, "an entry of `labels`", FIELDS, fields.faults());
+        labels.push(Label {
+            pairs: fields.pairs("pairs"),
+            include_selectors: fields.flag("includeSelectors"),
+            include_templates: fields.flag("includeTemplates"),
+            fields: super::config::read_fields(&mut fields, "fields"),
+            span: item.span,
+        });
+    }
+    labels
+}
+
+fn read_replicas(fields: &mut Fields<'_, '_>) -> Vec<Replica> {
+    let mut replicas = Vec::new();
+    for item in fields.items("replicas") {
+        let what = "an entry of `replicas`";
+        let mut fields = Fields::new(item, what, &["name", "count"], fields.faults());
+        replicas.push(Replica {
+            name: fields.plain("name"),
+            count: fields.integer("count").map_or(0, |count| count.value),
+            span: item.span,
+        });
+    }
+    replicas
+}
+
+fn read_patches(fields: &mut Fields<'_, '_>, name: &str) -> Vec<Patch> {
+    let mut patches = Vec::new();
+    for item in fields.items(name) {
+        patches.push(read_patch(item, fields.faults()));
+    }
+    patches
+}
+
+/// Reads an entry of `patches`.
+fn read_patch(item: &Node, faults: &mut Vec<Diagnostic>) -> Patch {
+    const FIELDS: &[&str] = &["path", "patch", "target", "options"];
+    read_patch_fields(&mut Fields::new(item, "a patch", FIELDS, faults))
+}
+
+/// Reads a patch's fields out of a mapping that may have others.
+pub(crate) fn read_patch_fields(fields: &mut Fields<'_, '_>) -> Patch {
+    let target = fields.node("target");
+    let target = target.map(|node| Selector::read(node, fields.faults()));
+    let options = fields.node("options");
+    let (mut allow_name_change, mut allow_kind_change) = (false, false);
+    if let Some(options) = options {
+        const OPTIONS: &[&str] = &["allowNameChange", "allowKindChange"];
+        let mut fields = Fields::new(options, "options of a patch", OPTIONS, fields.faults());
+        allow_name_change = fields.flag("allowNameChange");
+        allow_kind_change = fields.flag("allowKindChange");
+    }
+    Patch {
+        path: fields.filled("path"),
+        inline: fields.filled("patch"),
+        target,
+        allow_name_change,
+        allow_kind_change,
+        span: fields.span(),
+    }
+}
+
+fn read_sort_options(fields: &mut Fields<'_, '_>) -> Option<SortOptions> {
+    let node = fields.node("sortOptions")?;
+    let what = "`sortOptions`";
+    let mut fields = Fields::new(node, what, &["order", "legacySortOptions"], fields.faults());
+    let order = fields.plain("order");
+    let legacy = fields.node("legacySortOptions").map(|node| {
+        const FIELDS: &[&str] = &["orderFirst", "orderLast"];
+        let mut fields = Fields::new(node, "`legacySortOptions`", FIELDS, fields.faults());
+        let mut names = |name| -> Vec<SmolStr> {
+            fields
+                .texts(name)
+                .into_iter()
+                .map(|text| text.value)
+                .collect()
+        };
+        (names("orderFirst"), names("orderLast"))
+    });
+    if order != "fifo" && order != "legacy" {
+        let fault = Diagnostic::error(
+            "sort-order",
+            format!("`order` of `sortOptions` is `fifo` or `legacy`, not `{order}`"),
+        );
+        fields.faults().push(fault.at(node.span, ""));
+    } else if order == "fifo" && legacy.is_some() {
+        let fault = Diagnostic::error(
+            "sort-order",
+            "`legacySortOptions` needs `order: legacy`".to_owned(),
+        );
+        fields.faults().push(fault.at(node.span, ""));
+    }
+    Some(SortOptions {
+        order,
+        legacy,
+        span: node.span,
+    })
+}
+
+fn read_build_metadata(fields: &mut Fields<'_, '_>) -> Vec<Text> {
+    const KNOWN: &[&str] = &[
+        "originAnnotations",
+        "transformerAnnotations",
+        "managedByLabel",
+    ];
+    let options = fields.texts("buildMetadata");
+    for option in &options {
+        if !KNOWN.contains(&option.value.as_str()) {
+            let fault = Diagnostic::error(
+                "build-metadata",
+                format!("`{}` is no option of `buildMetadata`", option.value),
+            );
+            let known = format!("known are {}", super::decode::list(KNOWN));
+            fields.faults().push(fault.at(option.span, known));
+        }
+    }
+    options
+}
+
+/// Fields that this build does not know what to do with yet.
+fn refused(fields: &Fields<'_, '_>) -> Vec<(&'static str, Span)> {
+    ["helmGlobals", "helmCharts", "helmChartInflationGenerator"]
+        .into_iter()
+        .filter(|name| fields.node(name).is_some())
+        .filter_map(|name| Some((name, fields.key_span(name)?)))
+        .collect()
+}
+
+fn deprecated(fields: &Fields<'_, '_>) -> Vec<Diagnostic> {
+    [
+        ("bases", "resources"),
+        ("commonLabels", "labels"),
+        ("imageTags", "images"),
+        ("patchesJson6902", "patches"),
+        ("patchesStrategicMerge", "patches"),
+        ("vars", "replacements"),
+    ]
+    .into_iter()
+    .filter(|(name, _)| fields.node(name).is_some())
+    .filter_map(|(name, instead)| {
+        let fault = Diagnostic::new(
+            crate::manifest::Severity::Info,
+            "deprecated-field",
+            format!("`{name}` is deprecated; `{instead}` does the same"),
+        );
+        Some(fault.at(fields.key_span(name)?, ""))
+    })
+    .collect()
+}

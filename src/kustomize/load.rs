@@ -1,0 +1,331 @@
+//! Files of a build: read once for a run, whoever asks for them, and never from outside a root.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::decode::Text;
+use super::documents;
+use super::kustomization::{FILE_NAMES, Kustomization};
+use super::patch::PatchContent;
+use crate::manifest::read::{self, io_reason, read_documents};
+use crate::manifest::source::display_path;
+use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, ReadOptions, Sources, Span};
+use crate::merge::merge_keys::MergeSchema;
+
+/// A directory with a kustomization, by its true path and by the one that messages show.
+#[derive(Clone, Debug)]
+pub(crate) struct Dir {
+    pub(crate) real: Arc<Path>,
+    pub(crate) shown: PathBuf,
+}
+
+/// Whether files outside of a kustomization's directory may be loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LoadRestrictions {
+    /// Only files in or below it, symbolic links followed.
+    #[default]
+    RootOnly,
+    /// Any file.
+    None,
+}
+
+/// How a text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Mode {
+    /// Objects: `List`s expanded, name and kind required.
+    Resources,
+    /// Objects as strategic-merge patches: like resources, of equal keys the first counts.
+    Patches,
+}
+
+type Cached<T> = Arc<Result<T, Diagnostics>>;
+
+/// All that a run has read, shared by its builds.
+#[derive(Debug)]
+pub(crate) struct Files<'s> {
+    pub(crate) sources: &'s Sources,
+    real: Mutex<HashMap<PathBuf, Result<Arc<Path>, String>>>,
+    texts: Mutex<HashMap<Arc<Path>, Result<FileId, Diagnostics>>>,
+    bytes: Mutex<HashMap<Arc<Path>, Result<Arc<[u8]>, String>>>,
+    objects: Mutex<HashMap<(FileId, Mode), Cached<Vec<Node>>>>,
+    kustomizations: Mutex<HashMap<Arc<Path>, Cached<Loaded>>>,
+    pub(crate) patches: Mutex<HashMap<FileId, Result<Arc<PatchContent>, Diagnostics>>>,
+    pub(crate) inline: Mutex<HashMap<Span, FileId>>,
+    pub(crate) schemas: Mutex<HashMap<FileId, Arc<MergeSchema>>>,
+    pub(crate) configs: Mutex<HashMap<FileId, Cached<Arc<super::config::RawConfig>>>>,
+}
+
+/// A kustomization and its file.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) kustomization: Kustomization,
+    pub(crate) path: PathBuf,
+    pub(crate) file_name: &'static str,
+}
+
+impl<'s> Files<'s> {
+    pub(crate) fn new(sources: &'s Sources) -> Self {
+        Self {
+            sources,
+            real: Mutex::default(),
+            texts: Mutex::default(),
+            bytes: Mutex::default(),
+            objects: Mutex::default(),
+            kustomizations: Mutex::default(),
+            patches: Mutex::default(),
+            inline: Mutex::default(),
+            schemas: Mutex::default(),
+            configs: Mutex::default(),
+        }
+    }
+
+    /// Opens the directory that a build starts from.
+    pub(crate) fn root(&self, path: &Path) -> Result<Dir, Diagnostic> {
+        let fail = |reason: String| {
+            let name = display_path(path);
+            Diagnostic::error(
+                "no-kustomization",
+                format!("cannot build `{name}`: {reason}"),
+            )
+        };
+        let real = self.real_path(path).map_err(fail)?;
+        if !real.is_dir() {
+            return Err(fail("it is no folder".to_owned()));
+        }
+        Ok(Dir {
+            real,
+            shown: normalize(path),
+        })
+    }
+
+    /// The true path that an entry of a kustomization names, links followed.
+    pub(crate) fn resolve(&self, dir: &Dir, entry: &str) -> Result<Arc<Path>, String> {
+        self.real_path(&dir.real.join(entry))
+    }
+
+    /// Finds a file that a kustomization names.
+    ///
+    /// # Errors
+    /// Missing, a folder, or outside of the kustomization's directory.
+    pub(crate) fn find(
+        &self,
+        dir: &Dir,
+        entry: &Text,
+        restrictions: LoadRestrictions,
+    ) -> Result<(Arc<Path>, PathBuf), Diagnostic> {
+        let shown = shown_path(dir, &entry.value);
+        let real = self.resolve(dir, &entry.value).map_err(|reason| {
+            let name = display_path(&shown);
+            let message = format!("cannot read `{name}`: {reason}");
+            Diagnostic::error("file-missing", message).at(entry.span, "named here")
+        })?;
+        if restrictions == LoadRestrictions::RootOnly && !real.starts_with(&dir.real) {
+            return Err(outside(dir, &shown, entry));
+        }
+        Ok((real, shown))
+    }
+
+    /// Reads a file as text.
+    pub(crate) fn text(&self, real: &Arc<Path>, shown: &Path) -> Result<FileId, Diagnostics> {
+        if let Some(known) = lock(&self.texts).get(real) {
+            return known.clone();
+        }
+        let loaded = std::fs::read(real)
+            .map_err(|error| unreadable(shown, &io_reason(&error)).into())
+            .and_then(|bytes| read::load_bytes(self.sources, &display_path(shown), bytes));
+        let mut texts = lock(&self.texts);
+        texts.entry(Arc::clone(real)).or_insert(loaded).clone()
+    }
+
+    /// Reads a file whatever is in it.
+    pub(crate) fn bytes(&self, real: &Arc<Path>) -> Result<Arc<[u8]>, String> {
+        if let Some(known) = lock(&self.bytes).get(real) {
+            return known.clone();
+        }
+        let loaded = std::fs::read(real).map(Arc::from);
+        let loaded = loaded.map_err(|error| io_reason(&error));
+        let mut bytes = lock(&self.bytes);
+        bytes.entry(Arc::clone(real)).or_insert(loaded).clone()
+    }
+
+    /// Reads the objects of a text.
+    pub(crate) fn objects(&self, file: FileId, mode: Mode) -> Cached<Vec<Node>> {
+        if let Some(known) = lock(&self.objects).get(&(file, mode)) {
+            return Arc::clone(known);
+        }
+        let loaded = Arc::new(documents::objects(self.sources, file, mode));
+        let mut objects = lock(&self.objects);
+        Arc::clone(objects.entry((file, mode)).or_insert(loaded))
+    }
+
+    /// Reads the kustomization of a directory.
+    pub(crate) fn kustomization(&self, dir: &Dir) -> Cached<Loaded> {
+        if let Some(known) = lock(&self.kustomizations).get(&dir.real) {
+            return Arc::clone(known);
+        }
+        let loaded = Arc::new(self.load_kustomization(dir));
+        let mut kustomizations = lock(&self.kustomizations);
+        let entry = kustomizations.entry(Arc::clone(&dir.real));
+        Arc::clone(entry.or_insert(loaded))
+    }
+
+    /// Reads one document as kubectl does.
+    pub(crate) fn document(&self, file: FileId) -> Result<Node, Diagnostics> {
+        let documents = read_documents(self.sources, file, &ReadOptions::kubectl());
+        match documents.into_iter().next() {
+            None => Ok(Node::null(Span::new(file, 0, 0))),
+            Some(document) => document.map(|document| document.root),
+        }
+    }
+
+    fn load_kustomization(&self, dir: &Dir) -> Result<Loaded, Diagnostics> {
+        let present = |name: &&str| dir.real.join(name).is_file();
+        let found: Vec<&'static str> = FILE_NAMES.into_iter().filter(present).collect();
+        let folder = display_path(&dir.shown);
+        let file_name = match found.as_slice() {
+            [name] => *name,
+            [] => return Err(missing_kustomization(dir, &folder).into()),
+            [first, second, ..] => {
+                return Err(Diagnostic::error(
+                    "two-kustomizations",
+                    format!("`{folder}` has both `{first}` and `{second}`"),
+                )
+                .hint("keep one of them")
+                .into());
+            }
+        };
+        let shown = dir.shown.join(file_name);
+        let path = dir.real.join(file_name);
+        let file = self.text(&Arc::from(path.clone()), &shown)?;
+        let root = self.document(file)?;
+        let kustomization = Kustomization::read(&root).map_err(Diagnostics)?;
+        Ok(Loaded {
+            kustomization,
+            path,
+            file_name,
+        })
+    }
+
+    fn real_path(&self, path: &Path) -> Result<Arc<Path>, String> {
+        if let Some(known) = lock(&self.real).get(path) {
+            return known.clone();
+        }
+        let real = std::fs::canonicalize(path);
+        let real = real.map(Arc::from).map_err(|error| io_reason(&error));
+        let mut known = lock(&self.real);
+        known.entry(path.to_path_buf()).or_insert(real).clone()
+    }
+}
+
+/// Locks a table; a panic elsewhere leaves it whole, since entries are only added.
+pub(crate) fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The path that messages show for an entry of a kustomization.
+pub(crate) fn shown_path(dir: &Dir, entry: &str) -> PathBuf {
+    normalize(&dir.shown.join(entry))
+}
+
+/// Whether an entry names something that is not on this machine.
+pub(crate) fn is_remote(entry: &str) -> bool {
+    let prefixes = ["git::", "gh:", "git@", "github.com/", "github.com:"];
+    entry.contains("://") || prefixes.iter().any(|prefix| entry.starts_with(prefix))
+}
+
+/// Removes `.` and resolves `..` in a path as written.
+pub(crate) fn normalize(path: &Path) -> PathBuf {
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in path.components() {
+        match (part, parts.last()) {
+            (Component::CurDir, _) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() {
+        return PathBuf::from(".");
+    }
+    parts.iter().collect()
+}
+
+fn unreadable(shown: &Path, reason: &str) -> Diagnostic {
+    let name = display_path(shown);
+    Diagnostic::error("file-missing", format!("cannot read `{name}`: {reason}"))
+}
+
+fn outside(dir: &Dir, shown: &Path, entry: &Text) -> Diagnostic {
+    Diagnostic::error(
+        "outside-root",
+        format!(
+            "`{}` is not in or below `{}`",
+            display_path(shown),
+            display_path(&dir.shown)
+        ),
+    )
+    .at(entry.span, "leaves the kustomization's folder")
+    .note("a kustomization loads files from its own folder and below, symbolic links followed")
+    .hint("make the other folder a kustomization and list it in `resources`, or use --load-restrictor LoadRestrictionsNone")
+}
+
+fn missing_kustomization(dir: &Dir, folder: &str) -> Diagnostic {
+    let fault = Diagnostic::error(
+        "no-kustomization",
+        format!("`{folder}` has no kustomization.yaml"),
+    );
+    let mut below: Vec<String> = std::fs::read_dir(&dir.real)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter(|entry| {
+            FILE_NAMES
+                .iter()
+                .any(|name| entry.path().join(name).is_file())
+        })
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    below.sort();
+    if below.is_empty() {
+        return fault;
+    }
+    fault.note(format!(
+        "it has sub-folders that are overlays: {}",
+        below.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_shown_as_short_as_they_are() {
+        for (path, want) in [
+            ("a/b/../c/./d.yaml", "a/c/d.yaml"),
+            ("./x", "x"),
+            ("a/..", "."),
+            ("../a", "../a"),
+            ("../../a/../b", "../../b"),
+            ("/a/../b", "/b"),
+        ] {
+            assert_eq!(normalize(Path::new(path)), Path::new(want), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_remote_is_known_by_its_form() {
+        for entry in [
+            "https://example.com/a.yaml",
+            "git@github.com:a/b",
+            "github.com/a/b?ref=v1",
+        ] {
+            assert!(is_remote(entry), "{entry}");
+        }
+        for entry in ["../base", "a.yaml", "./github"] {
+            assert!(!is_remote(entry), "{entry}");
+        }
+    }
+}

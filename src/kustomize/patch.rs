@@ -1,0 +1,515 @@
+//! Patches: strategic merge and JSON 6902, inline and by path, with and without targets.
+
+use std::sync::Arc;
+
+use super::decode::Text;
+use super::inline::{Places, text_of};
+use super::kustomization::Patch;
+use super::load::{Dir, Mode, lock};
+use super::resmap::{ResMap, duplicate};
+use super::resource::{Resource, raw_text};
+use super::run::Run;
+use crate::manifest::read::read_documents;
+use crate::manifest::{
+    Diagnostic, Diagnostics, FileId, Gvk, Node, ReadOptions, ScalarKind, Span, Value,
+};
+use crate::merge::json6902::{self, Operation};
+use crate::merge::merge_keys::MergeSchema;
+use crate::merge::strategic;
+
+/// What a patch's text holds.
+#[derive(Debug)]
+pub(crate) enum PatchContent {
+    /// Nothing but comments.
+    Empty,
+    Strategic(Vec<Node>),
+    Json(Vec<Operation>),
+}
+
+/// Loads the text of a patch and reads it, once for a run.
+///
+/// # Errors
+/// Neither or both of `path` and `patch`, a missing file, what is neither kind of patch.
+pub(crate) fn load(
+    run: &Run<'_>,
+    dir: &Dir,
+    patch: &Patch,
+) -> Result<Arc<PatchContent>, Diagnostics> {
+    match (&patch.path, &patch.inline) {
+        (Some(path), None) => {
+            let file = run.text(dir, path)?;
+            content(run, file, None)
+        }
+        (None, Some(text)) => {
+            let text = trimmed(text);
+            content(run, text_of(run.files(), &text), Some(&text))
+        }
+        (None, None) => Err(
+            Diagnostic::error("patch", "a patch needs `path` or `patch`")
+                .at(patch.span, "")
+                .into(),
+        ),
+        (Some(path), Some(_)) => {
+            let message = "a patch has `path` or `patch`, not both";
+            Err(Diagnostic::error("patch", message).at(path.span, "").into())
+        }
+    }
+}
+
+/// The text without blanks at its ends, so that a block scalar in its last line loses its break.
+fn trimmed(text: &Text) -> Text {
+    Text {
+        value: text.value.trim().into(),
+        span: text.span,
+    }
+}
+
+/// Reads the content of a patch.
+pub(crate) fn content(
+    run: &Run<'_>,
+    file: FileId,
+    inline: Option<&Text>,
+) -> Result<Arc<PatchContent>, Diagnostics> {
+    if let Some(known) = lock(&run.files().patches).get(&file) {
+        return known.clone();
+    }
+    let read = read_content(run, file, inline).map(Arc::new);
+    let mut patches = lock(&run.files().patches);
+    patches.entry(file).or_insert(read).clone()
+}
+
+fn read_content(
+    run: &Run<'_>,
+    file: FileId,
+    inline: Option<&Text>,
+) -> Result<PatchContent, Diagnostics> {
+    let sources = run.files().sources;
+    let places = inline.map(|text| Places::new(sources, file, text.span));
+    let relocate = |mut faults: Diagnostics| {
+        if let Some(places) = &places {
+            places.remap_faults(&mut faults);
+        }
+        faults
+    };
+    let first = read_documents(sources, file, &ReadOptions::kubectl())
+        .into_iter()
+        .next();
+    if let Some(Ok(document)) = &first
+        && document.root.as_seq().is_some()
+    {
+        let mut root = document.root.clone();
+        if let Some(places) = &places {
+            places.remap(&mut root);
+        }
+        let operations = json6902::read(&root)
+            .map_err(|error| Diagnostic::error("json-patch", error.message).at(error.span, ""))?;
+        return Ok(PatchContent::Json(operations));
+    }
+    let objects = run.files().objects(file, Mode::Patches);
+    let mut objects = (*objects).clone().map_err(relocate)?;
+    if let Some(places) = &places {
+        objects.iter_mut().for_each(|node| places.remap(node));
+    }
+    if objects.is_empty() {
+        return Ok(PatchContent::Empty);
+    }
+    Ok(PatchContent::Strategic(objects))
+}
+
+/// Applies an entry of `patches`.
+///
+/// # Errors
+/// What cannot be read or applied, and a patch without a target that names nothing.
+pub(crate) fn apply(
+    run: &Run<'_>,
+    dir: &Dir,
+    map: &mut ResMap,
+    patch: &Patch,
+) -> Result<(), Diagnostics> {
+    match &*load(run, dir, patch)? {
+        PatchContent::Empty => {
+            run.warn(Diagnostic::warning("patch-empty", "this patch is empty").at(patch.span, ""));
+            Ok(())
+        }
+        PatchContent::Json(operations) => json(run, map, patch, operations, true),
+        PatchContent::Strategic(objects) => match &patch.target {
+            None => {
+                let mut faults = Vec::new();
+                for object in objects {
+                    if let Err(Diagnostics(more)) = by_identity(run, map, object, patch) {
+                        faults.extend(more);
+                    }
+                }
+                if faults.is_empty() {
+                    Ok(())
+                } else {
+                    Err(Diagnostics(faults))
+                }
+            }
+            Some(_) if objects.len() > 1 => Err(Diagnostic::error(
+                "patch-target",
+                "a patch with a `target` holds one object",
+            )
+            .at(patch.span, format!("this one holds {}", objects.len()))
+            .also(objects[1].span, "the second object")
+            .into()),
+            Some(target) => {
+                let selected = target.select(map)?;
+                if selected.is_empty() {
+                    run.warn(no_target(&target.describe(), target.span));
+                }
+                by_target(run, map, &objects[0], patch, &selected)
+            }
+        },
+    }
+}
+
+/// Applies an entry of `patchesJson6902`.
+///
+/// # Errors
+/// As [`apply`], and a target without a name.
+pub(crate) fn apply_json6902(
+    run: &Run<'_>,
+    dir: &Dir,
+    map: &mut ResMap,
+    patch: &Patch,
+) -> Result<(), Diagnostics> {
+    let has_name = patch
+        .target
+        .as_ref()
+        .is_some_and(|target| target.name.is_some());
+    if !has_name {
+        let message = "an entry of `patchesJson6902` needs a `target` with a `name`";
+        return Err(Diagnostic::error("patch-target", message)
+            .at(patch.span, "")
+            .into());
+    }
+    match &*load(run, dir, patch)? {
+        PatchContent::Json(operations) if !operations.is_empty() => {
+            json(run, map, patch, operations, false)
+        }
+        _ => Err(Diagnostic::error("json-patch", "this is no JSON patch")
+            .at(patch.span, "it must be a list of operations")
+            .into()),
+    }
+}
+
+/// Applies `patchesStrategicMerge`: each entry is a patch's text, or else a file.
+///
+/// # Errors
+/// What cannot be read or applied, and patches that name nothing.
+pub(crate) fn apply_strategic_merge(
+    run: &Run<'_>,
+    dir: &Dir,
+    map: &mut ResMap,
+    entries: &[Text],
+) -> Result<(), Diagnostics> {
+    let mut faults = Vec::new();
+    let mut patches = Vec::new();
+    for entry in entries {
+        match strategic_entry(run, dir, entry) {
+            Ok(objects) => patches.extend(objects),
+            Err(Diagnostics(more)) => faults.extend(more),
+        }
+    }
+    let patch = Patch {
+        path: None,
+        inline: None,
+        target: None,
+        allow_name_change: false,
+        allow_kind_change: false,
+        span: entries.first().map_or(Span::NONE, |entry| entry.span),
+    };
+    for object in &patches {
+        let done = identity_target(map, object)
+            .map_err(|fault| run.explain_missing(map, object, fault))
+            .and_then(|at| by_target(run, map, object, &patch, &[at]));
+        if let Err(Diagnostics(more)) = done {
+            faults.extend(more);
+        }
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(faults))
+    }
+}
+
+fn strategic_entry(run: &Run<'_>, dir: &Dir, entry: &Text) -> Result<Vec<Node>, Diagnostics> {
+    let is_text = entry.value.contains('\n') || entry.value.starts_with('{');
+    let content = if is_text {
+        content(run, text_of(run.files(), entry), Some(entry))?
+    } else {
+        content(run, run.text(dir, entry)?, None)?
+    };
+    match &*content {
+        PatchContent::Strategic(objects) => Ok(objects.clone()),
+        PatchContent::Empty => Ok(Vec::new()),
+        PatchContent::Json(_) => {
+            let message = "this is a JSON patch; `patchesStrategicMerge` takes objects";
+            Err(Diagnostic::error("patch", message)
+                .at(entry.span, "")
+                .hint("list it in `patches`, with a `target`")
+                .into())
+        }
+    }
+}
+
+/// Applies a strategic-merge patch to the one resource that it names.
+fn by_identity(
+    run: &Run<'_>,
+    map: &mut ResMap,
+    object: &Node,
+    patch: &Patch,
+) -> Result<(), Diagnostics> {
+    let at = identity_target(map, object)
+        .map_err(|fault| run.explain_missing(map, object, fault.also(patch.span, "this patch")))?;
+    merge_into(map.get_mut(at), object, patch, &run.schema())?;
+    map.renamed_one(at);
+    Ok(())
+}
+
+/// Finds the resource that a patch names by group, version, kind, name and namespace.
+pub(crate) fn identity_target(map: &mut ResMap, object: &Node) -> Result<usize, Diagnostic> {
+    let named = Resource::new(object.clone(), MergeSchema::builtin());
+    let found = map.with_any_id(&named.gvk, &named.name, named.effective_namespace());
+    match found.as_slice() {
+        [at] => Ok(*at),
+        [] => {
+            let message = format!("no object matches this patch of {}", named.describe());
+            let fault = Diagnostic::error("patch-unmatched", message).at(
+                object.span,
+                format!("{}, {}", named.describe(), named.gvk.api_version()),
+            );
+            Err(near_misses(map, &named, fault))
+        }
+        [first, second, ..] => {
+            let message = format!("two objects match this patch of {}", named.describe());
+            Err(Diagnostic::error("patch-ambiguous", message)
+                .at(object.span, "")
+                .also(map.get(*first).node.span, "one")
+                .also(map.get(*second).node.span, "the other"))
+        }
+    }
+}
+
+/// Says what is there instead: another version or namespace, or a name that is nearly the same.
+fn near_misses(map: &mut ResMap, named: &Resource, fault: Diagnostic) -> Diagnostic {
+    let same_name = map.named(&named.name).to_vec();
+    let other = same_name
+        .into_iter()
+        .map(|at| map.get(at))
+        .find(|other| !other.dead && other.gvk.kind == named.gvk.kind);
+    if let Some(other) = other {
+        let note = format!(
+            "there is {} of {}",
+            other.describe(),
+            other.gvk.api_version()
+        );
+        return fault.note(note).also(other.node.span, "this one is there");
+    }
+    let names: Vec<&str> = map
+        .iter()
+        .filter(|other| other.gvk.kind == named.gvk.kind)
+        .map(|other| other.original_name().as_str())
+        .collect();
+    match crate::manifest::suggest::nearest(&named.name, names.iter().copied()) {
+        Some(name) => fault.hint(format!("did you mean `{name}`?")),
+        None if names.is_empty() => fault.note(format!("there is no {} here", named.gvk.kind)),
+        None => fault,
+    }
+}
+
+/// Applies a strategic-merge patch to the resources that a target selects, as kustomize does:
+/// with the group and version of each, and with labels and annotations as text, so that a null
+/// there does not remove.
+fn by_target(
+    run: &Run<'_>,
+    map: &mut ResMap,
+    object: &Node,
+    patch: &Patch,
+    selected: &[usize],
+) -> Result<(), Diagnostics> {
+    let mut faults = Vec::new();
+    let mut as_text = Resource::new(object.clone(), MergeSchema::builtin());
+    for field in ["labels", "annotations"] {
+        let map = object.at(&["metadata", field]).and_then(Node::as_map);
+        let entries = map.into_iter().flatten();
+        let texts =
+            entries.map(|entry| (entry.key.clone(), raw_text(&entry.value), entry.value.span));
+        let texts: Vec<_> = texts.collect();
+        if !texts.is_empty() || object.at(&["metadata", field]).is_some() {
+            as_text.set_texts(field, texts);
+        }
+    }
+    for &at in selected {
+        let resource = map.get_mut(at);
+        let mut own = as_text.node.clone();
+        let version = resource.node.get("apiVersion").map(raw_text);
+        let span = own.span;
+        if let (Some(version), Some(fields)) = (version, own.as_map_mut()) {
+            fields.insert("apiVersion", span, Node::string(version, span));
+        }
+        if let Err(error) = merge_into(resource, &own, patch, &run.schema()) {
+            faults.push(error);
+        }
+        map.renamed_one(at);
+    }
+    let renames = patch.allow_name_change || patch.allow_kind_change;
+    if renames
+        && faults.is_empty()
+        && let Some((first, second)) = map.conflict()
+    {
+        faults.push(duplicate(map.get(first), map.get(second)));
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(faults))
+    }
+}
+
+fn merge_into(
+    resource: &mut Resource,
+    object: &Node,
+    patch: &Patch,
+    schema: &MergeSchema,
+) -> Result<(), Diagnostic> {
+    let (name, namespace) = (resource.name.clone(), resource.namespace.clone());
+    let kind = resource.node.get("kind").cloned();
+    if patch.allow_name_change || patch.allow_kind_change {
+        resource.store_previous();
+    }
+    let merged = strategic::merge(&resource.node, object, schema).map_err(|error| {
+        let fault = Diagnostic::error("patch-mismatch", error.message).at(error.span, "");
+        let fault = match error.target {
+            Some(span) if span != error.span => fault.also(span, "in the object"),
+            _ => fault,
+        };
+        fault.in_object(resource.describe())
+    })?;
+    let Some(merged) = merged.filter(|node| node.as_map().is_some_and(|map| !map.is_empty()))
+    else {
+        resource.dead = true;
+        return Ok(());
+    };
+    let span = resource.node.span;
+    resource.node = merged;
+    resource.node.span = span;
+    if !patch.allow_kind_change
+        && let Some(kind) = kind
+        && let Some(fields) = resource.node.as_map_mut()
+    {
+        fields.set("kind", kind);
+    }
+    if !patch.allow_name_change && !is_named(resource, &name) {
+        resource.set_name(&name, object.span);
+    }
+    resource.set_namespace(&namespace, object.span);
+    resource.refresh(schema);
+    Ok(())
+}
+
+fn is_named(resource: &Resource, name: &str) -> bool {
+    let written = resource.node.at(&["metadata", "name"]);
+    written.is_some_and(|node| !node.is_null() && raw_text(node) == name)
+}
+
+fn json(
+    run: &Run<'_>,
+    map: &mut ResMap,
+    patch: &Patch,
+    operations: &[Operation],
+    remembers: bool,
+) -> Result<(), Diagnostics> {
+    let Some(target) = &patch.target else {
+        return Err(
+            Diagnostic::error("patch-target", "a JSON patch needs a `target`")
+                .at(patch.span, "")
+                .into(),
+        );
+    };
+    let selected = target.select(map)?;
+    if selected.is_empty() {
+        run.warn(no_target(&target.describe(), target.span));
+    }
+    let mut faults = Vec::new();
+    for at in selected {
+        let resource = map.get_mut(at);
+        if remembers {
+            resource.store_previous();
+        }
+        if resource.has_hidden_annotations() {
+            resource.ensure_annotations();
+        }
+        through_json(&mut resource.node);
+        let done = json6902::apply(&mut resource.node, operations);
+        through_json(&mut resource.node);
+        resource.refresh(&run.schema());
+        if let Err(error) = done {
+            let fault = Diagnostic::error("json-patch", error.message).at(error.span, "");
+            let fault = fault.in_object(resource.describe());
+            faults.push(fault.also(resource.node.span, "the object"));
+        }
+        map.renamed_one(at);
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(faults))
+    }
+}
+
+/// What a trip through JSON and back does to the way scalars are written, which later merges
+/// look at: dates become text, `null` is spelled out, quotes stay only where they are needed.
+fn through_json(node: &mut Node) {
+    match &mut node.value {
+        Value::Scalar(scalar) => {
+            match scalar.kind {
+                ScalarKind::Null => scalar.text = "null".into(),
+                ScalarKind::Str | ScalarKind::Timestamp => {
+                    if let Some(text) = scalar.as_str() {
+                        scalar.text = text;
+                    }
+                    scalar.kind = ScalarKind::Str;
+                    let quoted = crate::manifest::resolve::needs_quotes(&scalar.text)
+                        || scalar.text.contains('\n');
+                    scalar.plain = !quoted;
+                }
+                ScalarKind::Int | ScalarKind::Float => {
+                    if let Some(number) = scalar.as_number() {
+                        scalar.text = number.to_yaml().into();
+                    }
+                }
+                ScalarKind::Bool => {
+                    let value = scalar.as_bool() == Some(true);
+                    scalar.text = if value { "true" } else { "false" }.into();
+                }
+            }
+            scalar.plain |= !matches!(scalar.kind, ScalarKind::Str);
+        }
+        Value::Seq(_) => node
+            .as_seq_mut()
+            .into_iter()
+            .flatten()
+            .for_each(through_json),
+        Value::Map(_) => {
+            for entry in node.as_map_mut().into_iter().flat_map(|map| map.iter_mut()) {
+                through_json(&mut entry.value);
+            }
+        }
+    }
+}
+
+fn no_target(target: &str, span: Span) -> Diagnostic {
+    let message = format!("no object matches the target {target}");
+    Diagnostic::warning("target-unmatched", message)
+        .at(span, "")
+        .note("kustomize passes over this in silence")
+}
+
+/// Kind and name that a patch gives, for a look at what expansion would make.
+pub(crate) fn identity(object: &Node) -> (Gvk, String) {
+    let resource = Resource::new(object.clone(), MergeSchema::builtin());
+    (resource.gvk, resource.name.to_string())
+}

@@ -1,0 +1,315 @@
+//! Name references: fields that hold the name of another object follow it when it is renamed.
+
+use std::collections::{HashMap, HashSet};
+
+use smol_str::SmolStr;
+
+use super::config::NameReferences;
+use super::fieldspec::{FieldError, FieldSpec, Make, selects};
+use super::resmap::ResMap;
+use super::resource::{Resource, raw_text, set_scalar};
+use crate::manifest::{Diagnostic, Gvk, Node};
+
+/// Writes the current names of objects into all fields that hold an earlier one.
+///
+/// # Errors
+/// A name that could mean two objects, and fields that cannot hold a name.
+pub(crate) fn fix(map: &mut ResMap, references: &NameReferences) -> Result<(), Vec<Diagnostic>> {
+    let index = Index::new(map);
+    if index.by_name.is_empty() {
+        return Ok(());
+    }
+    let mut faults = Vec::new();
+    for at in map.positions() {
+        let original = {
+            let resource = map.get(at);
+            Gvk {
+                kind: resource.original_kind().clone(),
+                ..resource.gvk.clone()
+            }
+        };
+        for (spec, target) in references.of(&original) {
+            let mut hit = false;
+            spec.visit(&map.get(at).node, &mut |node| hit |= index.may_hold(node));
+            if !hit {
+                continue;
+            }
+            // The tree is taken out while the candidates are looked at.
+            let mut node = map.get(at).node.clone();
+            let finder = Finder {
+                map,
+                index: &index,
+                referrer: map.get(at),
+                spec,
+                target,
+            };
+            let done = spec.apply(&mut node, Make::Nothing, &mut |node| finder.set(node));
+            match done {
+                Ok(()) => map.get_mut(at).node = node,
+                Err(error) => {
+                    let fault = Diagnostic::error("name-reference", error.message);
+                    let fault = fault.at(error.span, "").field(spec.path.replace('/', "."));
+                    faults.push(fault.in_object(map.get(at).describe()));
+                }
+            }
+        }
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
+/// Resources by the names that they had before.
+struct Index {
+    by_name: HashMap<SmolStr, Vec<usize>>,
+}
+
+impl Index {
+    fn new(map: &ResMap) -> Self {
+        let mut by_name: HashMap<SmolStr, Vec<usize>> = HashMap::new();
+        for at in map.positions() {
+            for id in &map.get(at).previous {
+                let list = by_name.entry(id.name.clone()).or_default();
+                if list.last() != Some(&at) {
+                    list.push(at);
+                }
+            }
+        }
+        Self { by_name }
+    }
+
+    /// Whether a field could hold a name that something had.
+    fn may_hold(&self, node: &Node) -> bool {
+        if let Some(items) = node.as_seq() {
+            return items.iter().any(|item| self.may_hold(item));
+        }
+        let name = node.as_map().map_or(Some(node), |map| map.get("name"));
+        match name.and_then(Node::as_scalar) {
+            Some(scalar) => self.by_name.contains_key(&scalar.text),
+            // A mapping without a name is a fault that is reported.
+            None => node.as_map().is_some(),
+        }
+    }
+}
+
+/// Looks up what one field of one object refers to.
+struct Finder<'a> {
+    map: &'a ResMap,
+    index: &'a Index,
+    referrer: &'a Resource,
+    spec: &'a FieldSpec,
+    target: &'a Gvk,
+}
+
+impl Finder<'_> {
+    fn set(&self, node: &mut Node) -> Result<(), FieldError> {
+        if node.is_null() {
+            return Ok(());
+        }
+        if node.as_map().is_some() {
+            return self.set_mapping(node);
+        }
+        if node.as_scalar().is_some() {
+            return self.set_text(node);
+        }
+        for item in node.as_seq_mut().into_iter().flatten() {
+            if item.as_map().is_some() {
+                self.set_mapping(item)?;
+            } else if item.as_scalar().is_some() {
+                if !item.is_null() {
+                    self.set_text(item)?;
+                }
+            } else {
+                return Err(FieldError {
+                    message: "a list of lists holds no names".to_owned(),
+                    span: item.span,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn set_text(&self, node: &mut Node) -> Result<(), FieldError> {
+        let name = raw_text(node);
+        if let Some(found) = self.find(&name, None, node, false)?
+            && found.name != name
+        {
+            let span = node.span;
+            set_scalar(node, &found.name, span);
+        }
+        Ok(())
+    }
+
+    /// A reference by name and namespace: a subject of a role binding, a webhook's service.
+    fn set_mapping(&self, node: &mut Node) -> Result<(), FieldError> {
+        let Some(name) = node.get("name").map(raw_text) else {
+            return Err(FieldError {
+                message: format!(
+                    "`{}` leads to a mapping without a `name`, so nothing says what it refers to",
+                    self.spec.path
+                ),
+                span: node.span,
+            });
+        };
+        let namespace = node.get("namespace").map(raw_text);
+        let Some(found) = self.find(&name, namespace.as_deref(), node, true)? else {
+            return Ok(());
+        };
+        if found.name == name && found.namespace.is_empty() {
+            return Ok(());
+        }
+        let (name, namespace) = (found.name.clone(), found.namespace.clone());
+        let span = node.span;
+        if let Some(map) = node.as_map_mut() {
+            for (key, text) in [("name", name), ("namespace", namespace)] {
+                if text.is_empty() {
+                    continue;
+                }
+                match map.get_mut(key) {
+                    Some(field) => {
+                        let span = field.span;
+                        set_scalar(field, &text, span);
+                    }
+                    None => {
+                        map.set(key, Node::string(text, span));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The object that a name means.
+    fn find(
+        &self,
+        name: &str,
+        namespace: Option<&str>,
+        node: &Node,
+        compare_namespaces: bool,
+    ) -> Result<Option<&Resource>, FieldError> {
+        let Some(positions) = self.index.by_name.get(name) else {
+            return Ok(None);
+        };
+        let visible = self.visible_namespaces();
+        let mut candidates: Vec<&Resource> = positions
+            .iter()
+            .map(|&at| self.map.get(at))
+            .filter(|other| self.sees(other, &visible))
+            .collect();
+        if let Some(namespace) = namespace {
+            candidates = self.in_namespace(candidates, namespace, &visible);
+        }
+        candidates.retain(|other| was_selected(other, self.target));
+        if let Some(role) = self.role_reference() {
+            candidates.retain(|other| was_selected(other, &role));
+        }
+        candidates.retain(|other| {
+            self.referrer.cluster_scoped
+                || other.cluster_scoped
+                || other.gvk.kind == "ServiceAccount"
+                || other.effective_namespace() == self.referrer.effective_namespace()
+        });
+        if candidates.len() > 1 {
+            candidates.retain(|other| same_affixes(self.referrer, other, true));
+            if candidates.len() > 1 {
+                candidates.retain(|other| same_affixes(self.referrer, other, false));
+            }
+        }
+        let Some(first) = candidates.first() else {
+            return Ok(None);
+        };
+        let same = |other: &&Resource| {
+            other.name == first.name && (!compare_namespaces || other.namespace == first.namespace)
+        };
+        if candidates.iter().all(same) {
+            return Ok(Some(first));
+        }
+        let names: Vec<String> = candidates.iter().map(|other| other.describe()).collect();
+        Err(FieldError {
+            message: format!("`{name}` could mean any of {}", names.join(", ")),
+            span: node.span,
+        })
+    }
+
+    /// Namespaces that a role binding names, whose objects it may refer to.
+    fn visible_namespaces(&self) -> HashSet<SmolStr> {
+        if self.referrer.gvk.kind != "RoleBinding" {
+            return HashSet::new();
+        }
+        let subjects = self.referrer.node.get("subjects").and_then(Node::as_seq);
+        let subjects = subjects.unwrap_or_default().iter();
+        let accounts = subjects.filter(|subject| {
+            subject.get("kind").and_then(Node::scalar_text) == Some("ServiceAccount")
+        });
+        accounts
+            .filter_map(|subject| subject.get("namespace"))
+            .map(raw_text)
+            .collect()
+    }
+
+    fn sees(&self, other: &Resource, visible: &HashSet<SmolStr>) -> bool {
+        self.referrer.cluster_scoped
+            || other.cluster_scoped
+            || other.effective_namespace() == self.referrer.effective_namespace()
+            || visible.contains(&other.namespace)
+    }
+
+    /// Those that were loaded into a namespace; where no object at all was, those that are in it.
+    fn in_namespace<'r>(
+        &self,
+        candidates: Vec<&'r Resource>,
+        namespace: &str,
+        visible: &HashSet<SmolStr>,
+    ) -> Vec<&'r Resource> {
+        let any_original = self
+            .map
+            .iter()
+            .any(|other| other.original_namespace() == namespace && self.sees(other, visible));
+        let is_in = |other: &&Resource| {
+            if any_original {
+                other.original_namespace() == namespace
+            } else {
+                other.effective_namespace() == namespace
+            }
+        };
+        candidates.into_iter().filter(is_in).collect()
+    }
+
+    /// What a `roleRef` says besides the name.
+    fn role_reference(&self) -> Option<Gvk> {
+        if !self.spec.path.ends_with("roleRef/name") {
+            return None;
+        }
+        let role = self.referrer.node.get("roleRef")?;
+        Some(Gvk {
+            group: raw_text(role.get("apiGroup")?),
+            version: SmolStr::default(),
+            kind: raw_text(role.get("kind")?),
+        })
+    }
+}
+
+fn was_selected(resource: &Resource, selector: &Gvk) -> bool {
+    resource.previous.iter().any(|id| {
+        let gvk = Gvk {
+            kind: id.kind.clone(),
+            ..resource.gvk.clone()
+        };
+        selects(selector, &gvk)
+    })
+}
+
+/// Whether two resources went through the same prefixes and suffixes, as far as the shorter list
+/// goes; `loosely` takes an empty list for equal to any.
+fn same_affixes(a: &Resource, b: &Resource, loosely: bool) -> bool {
+    let same = |a: &[SmolStr], b: &[SmolStr]| {
+        if a.is_empty() || b.is_empty() {
+            return loosely || a.len() == b.len();
+        }
+        let length = a.len().min(b.len());
+        a[a.len() - length..] == b[b.len() - length..]
+    };
+    same(&a.prefixes, &b.prefixes) && same(&a.suffixes, &b.suffixes)
+}

@@ -1,0 +1,187 @@
+//! The resources of a build in order, with an index by every name they have or had.
+
+use std::collections::HashMap;
+
+use smol_str::SmolStr;
+
+use super::resource::Resource;
+use crate::manifest::{Diagnostic, Gvk};
+
+/// Resources in the order in which they were loaded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ResMap {
+    items: Vec<Resource>,
+    /// Name, current or previous, to positions in ascending order. An entry may be out of date:
+    /// whoever looks up compares. Empty until it is asked for.
+    by_name: HashMap<SmolStr, Vec<usize>>,
+    indexed: usize,
+}
+
+impl ResMap {
+    /// All resources that no patch deleted.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Resource> {
+        self.items.iter().filter(|resource| !resource.dead)
+    }
+
+    /// All resources for writing. Whoever changes names says so by [`ResMap::renamed`].
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Resource> {
+        self.items.iter_mut().filter(|resource| !resource.dead)
+    }
+
+    /// Positions of all resources that no patch deleted.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        (0..self.items.len())
+            .filter(|&at| !self.items[at].dead)
+            .collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn get(&self, at: usize) -> &Resource {
+        &self.items[at]
+    }
+
+    pub(crate) fn get_mut(&mut self, at: usize) -> &mut Resource {
+        &mut self.items[at]
+    }
+
+    /// Adds without a look at identities.
+    pub(crate) fn push(&mut self, resource: Resource) {
+        self.items.push(resource);
+    }
+
+    /// Adds resources, each with an identity of its own.
+    ///
+    /// # Errors
+    /// Every resource whose identity is taken, with both places.
+    pub(crate) fn append_all(&mut self, resources: Vec<Resource>) -> Result<(), Vec<Diagnostic>> {
+        let mut faults = Vec::new();
+        if self.items.is_empty() && resources.len() < 2 {
+            self.items = resources;
+            return Ok(());
+        }
+        for resource in resources {
+            match self.with_current_id(&resource) {
+                Some(at) => faults.push(duplicate(&self.items[at], &resource)),
+                None => self.items.push(resource),
+            }
+        }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// Puts a resource in the place of another.
+    pub(crate) fn replace(&mut self, at: usize, resource: Resource) {
+        self.items[at] = resource;
+        self.renamed();
+    }
+
+    /// Removes and returns all.
+    pub(crate) fn take(&mut self) -> Vec<Resource> {
+        self.renamed();
+        std::mem::take(&mut self.items)
+    }
+
+    /// Drops what patches deleted.
+    pub(crate) fn compact(&mut self) {
+        if self.items.iter().any(|resource| resource.dead) {
+            self.items.retain(|resource| !resource.dead);
+            self.renamed();
+        }
+    }
+
+    /// Forgets the index because names or positions changed.
+    pub(crate) fn renamed(&mut self) {
+        self.by_name.clear();
+        self.indexed = 0;
+    }
+
+    /// Tells the index that one resource has a new name.
+    pub(crate) fn renamed_one(&mut self, at: usize) {
+        if at < self.indexed {
+            add_names(&mut self.by_name, at, &self.items[at]);
+        }
+    }
+
+    /// Positions of the resources that have or had a name; some may be out of date.
+    pub(crate) fn named(&mut self, name: &str) -> &[usize] {
+        for at in self.indexed..self.items.len() {
+            add_names(&mut self.by_name, at, &self.items[at]);
+        }
+        self.indexed = self.items.len();
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Positions of the resources any of whose identities is this one.
+    pub(crate) fn with_any_id(&mut self, gvk: &Gvk, name: &str, namespace: &str) -> Vec<usize> {
+        let candidates = self.named(name).to_vec();
+        candidates
+            .into_iter()
+            .filter(|&at| {
+                let resource = &self.items[at];
+                !resource.dead && resource.has_id(gvk, name, namespace)
+            })
+            .collect()
+    }
+
+    /// Two resources with one current identity, if there are any.
+    pub(crate) fn conflict(&self) -> Option<(usize, usize)> {
+        let mut seen = HashMap::with_capacity(self.items.len());
+        for (at, resource) in self.items.iter().enumerate() {
+            if resource.dead {
+                continue;
+            }
+            let id = (
+                &resource.gvk,
+                &resource.name,
+                resource.effective_namespace(),
+            );
+            if let Some(first) = seen.insert(id, at) {
+                return Some((first, at));
+            }
+        }
+        None
+    }
+
+    fn with_current_id(&mut self, resource: &Resource) -> Option<usize> {
+        let namespace = resource.effective_namespace();
+        let candidates = self.named(&resource.name).to_vec();
+        candidates.into_iter().find(|&at| {
+            let other = &self.items[at];
+            !other.dead
+                && other.gvk == resource.gvk
+                && other.name == resource.name
+                && other.effective_namespace() == namespace
+        })
+    }
+}
+
+/// Two resources with one identity.
+pub(crate) fn duplicate(first: &Resource, second: &Resource) -> Diagnostic {
+    Diagnostic::error(
+        "duplicate-object",
+        format!("{} is there twice", second.describe()),
+    )
+    .at(second.node.span, "here again")
+    .also(first.node.span, "first here")
+    .in_object(second.describe())
+    .hint("remove one of the two, or give one of them another name or namespace")
+}
+
+fn add_names(index: &mut HashMap<SmolStr, Vec<usize>>, at: usize, resource: &Resource) {
+    let previous = resource.previous.iter().map(|id| &id.name);
+    for name in previous.chain(std::iter::once(&resource.name)) {
+        if let Some(positions) = index.get_mut(name) {
+            if let Err(place) = positions.binary_search(&at) {
+                positions.insert(place, at);
+            }
+        } else {
+            index.insert(name.clone(), vec![at]);
+        }
+    }
+}

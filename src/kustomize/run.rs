@@ -1,0 +1,424 @@
+//! One build of one root, and the builder that shares what is loaded between builds.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use smol_str::SmolStr;
+
+use super::accumulate::{self, Accumulator};
+use super::config::{Config, RawConfig};
+use super::decode::Text;
+use super::expand::{ExpandInput, NoTypedResources, NoValidators, TypedResources, Validators};
+use super::load::{Dir, Files, LoadRestrictions, lock};
+use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
+use super::origin::{self, Wanted};
+use super::resmap::ResMap;
+use super::resource::Resource;
+use super::{hash, patch, references, typed, vars};
+use crate::manifest::{Diagnostic, Diagnostics, FileId, Map, Node, Object, Sources, Span};
+use crate::merge::merge_keys::MergeSchema;
+
+/// The Kubernetes version whose schema is compiled into kustomize.
+const BUILTIN_SCHEMA: &str = "v1.21.2";
+
+/// How overlays are built.
+pub struct Options<'t> {
+    /// Whether files outside of a kustomization's folder may be loaded.
+    pub load_restrictions: LoadRestrictions,
+    /// The order of objects where the root has no `sortOptions`.
+    pub order: Order,
+    /// What knows typed resources.
+    pub typed: &'t dyn TypedResources,
+    /// What checks builds.
+    pub validators: &'t dyn Validators,
+}
+
+/// The order of objects in the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By kind: what `kustomize build` prints.
+    #[default]
+    Legacy,
+    /// As loaded.
+    Fifo,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            load_restrictions: LoadRestrictions::default(),
+            order: Order::default(),
+            typed: &NoTypedResources,
+            validators: &NoValidators,
+        }
+    }
+}
+
+/// A finished build.
+#[derive(Debug)]
+pub struct Build {
+    /// The objects in the order in which they are printed.
+    pub objects: Vec<Object>,
+    /// `Release` resources as they stood at the end; they are not among the objects.
+    pub releases: Vec<Object>,
+    /// What is suspicious, and what kustomize passes over in silence.
+    pub warnings: Vec<Diagnostic>,
+    /// Every file that was read, by its true path.
+    pub files: Vec<PathBuf>,
+}
+
+/// Builds overlays and shares what it loads between them. Can be used by many threads at once.
+pub struct Builder<'s> {
+    files: Files<'s>,
+    options: Options<'s>,
+    base_config: Arc<Config>,
+    configs: Mutex<HashMap<Vec<usize>, Arc<Config>>>,
+}
+
+impl<'s> Builder<'s> {
+    /// Creates a builder; texts go to `sources`.
+    pub fn new(sources: &'s Sources, options: Options<'s>) -> Self {
+        let base_config = Config::with_typed(options.typed.field_specs());
+        Self {
+            files: Files::new(sources),
+            options,
+            base_config,
+            configs: Mutex::default(),
+        }
+    }
+
+    /// Builds the kustomization in a directory.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it and with what it loads, located.
+    pub fn build(&self, root: &Path) -> Result<Build, Diagnostics> {
+        let dir = self.files.root(root)?;
+        let run = Run::new(self, root);
+        let result = finish(&run, &dir);
+        let warnings = run.warnings.take();
+        match result {
+            Ok((objects, releases)) => Ok(Build {
+                objects,
+                releases,
+                warnings,
+                files: run.read.take().into_iter().collect(),
+            }),
+            Err(mut faults) => {
+                faults.0.extend(warnings);
+                Err(faults)
+            }
+        }
+    }
+}
+
+/// Builds the kustomization in a directory.
+///
+/// # Errors
+/// Everything that is wrong with it and with what it loads, located.
+pub fn build(sources: &Sources, root: &Path, options: Options<'_>) -> Result<Build, Diagnostics> {
+    Builder::new(sources, options).build(root)
+}
+
+/// Whether a directory has a kustomization.
+pub fn is_kustomization(path: &Path) -> bool {
+    kustomization_file(path).is_some()
+}
+
+/// The kustomization of a directory.
+pub fn kustomization_file(directory: &Path) -> Option<PathBuf> {
+    let mut paths = super::kustomization::FILE_NAMES
+        .iter()
+        .map(|name| directory.join(name));
+    paths.find(|path| path.is_file())
+}
+
+/// Whether a path is called as a kustomization is.
+pub fn is_kustomization_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| super::kustomization::FILE_NAMES.contains(&name))
+}
+
+/// The state of one build.
+pub(crate) struct Run<'b> {
+    builder: &'b Builder<'b>,
+    root: &'b Path,
+    schema: RefCell<Option<Arc<MergeSchema>>>,
+    /// Whether a kustomization chose the schema; the first one counts.
+    schema_chosen: Cell<bool>,
+    warnings: RefCell<Vec<Diagnostic>>,
+    read: RefCell<BTreeSet<PathBuf>>,
+    metadata: Cell<Wanted>,
+}
+
+impl<'b> Run<'b> {
+    fn new<'s: 'b>(builder: &'b Builder<'s>, root: &'b Path) -> Self {
+        Self {
+            builder,
+            root,
+            schema: RefCell::default(),
+            schema_chosen: Cell::default(),
+            warnings: RefCell::default(),
+            read: RefCell::default(),
+            metadata: Cell::default(),
+        }
+    }
+
+    pub(crate) fn files(&self) -> &'b Files<'b> {
+        &self.builder.files
+    }
+
+    pub(crate) fn options(&self) -> &'b Options<'b> {
+        &self.builder.options
+    }
+
+    /// The schema that merges and scopes go by.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.schema
+            .borrow()
+            .clone()
+            .map_or(SchemaRef::Builtin, SchemaRef::Own)
+    }
+
+    /// Whether the root asks for metadata about the build.
+    pub(crate) fn tracks_origins(&self) -> bool {
+        let wanted = self.metadata.get();
+        wanted.origins || wanted.transformations || wanted.managed_by
+    }
+
+    /// Takes the schema that `openapi:` names, unless a kustomization above named one.
+    pub(crate) fn use_openapi(
+        &self,
+        dir: &Dir,
+        openapi: &[(SmolStr, Text)],
+    ) -> Result<(), Diagnostics> {
+        let field = |name: &str| {
+            openapi
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, text)| text)
+        };
+        let (version, path) = (field("version"), field("path"));
+        if self.schema_chosen.get() || version.is_none() && path.is_none() {
+            return Ok(());
+        }
+        let fault = |message: String, at: Span| Diagnostic::error("openapi", message).at(at, "");
+        match (version, path) {
+            (Some(version), Some(_)) => {
+                let message = "`openapi` has `version` or `path`, not both".to_owned();
+                return Err(fault(message, version.span).into());
+            }
+            (Some(version), None) if version.value != BUILTIN_SCHEMA => {
+                let message = format!("the OpenAPI version `{}` is not built in", version.value);
+                let hint = format!("`{BUILTIN_SCHEMA}` is, or name a file with `path`");
+                return Err(fault(message, version.span).hint(hint).into());
+            }
+            (_, Some(path)) => {
+                let file = self.text(dir, path)?;
+                let known = lock(&self.files().schemas).get(&file).cloned();
+                let schema = match known {
+                    Some(schema) => schema,
+                    None => {
+                        let root = self.files().document(file)?;
+                        let schema = Arc::new(MergeSchema::from_openapi(&root));
+                        lock(&self.files().schemas).insert(file, Arc::clone(&schema));
+                        schema
+                    }
+                };
+                *self.schema.borrow_mut() = Some(schema);
+            }
+            _ => {}
+        }
+        self.schema_chosen.set(true);
+        Ok(())
+    }
+
+    pub(crate) fn warn(&self, warning: Diagnostic) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    pub(crate) fn warn_all(&self, warnings: Vec<Diagnostic>) {
+        self.warnings.borrow_mut().extend(warnings);
+    }
+
+    pub(crate) fn was_read(&self, path: &Path) {
+        let mut read = self.read.borrow_mut();
+        if !read.contains(path) {
+            read.insert(path.to_path_buf());
+        }
+    }
+
+    /// Loads a file that a kustomization names.
+    pub(crate) fn text(&self, dir: &Dir, entry: &Text) -> Result<FileId, Diagnostics> {
+        let files = self.files();
+        let (real, shown) = files.find(dir, entry, self.options().load_restrictions)?;
+        self.was_read(&real);
+        files.text(&real, &shown).map_err(|mut faults| {
+            for fault in faults.0.iter_mut().filter(|fault| fault.primary.is_none()) {
+                *fault = fault.clone().at(entry.span, "named here");
+            }
+            faults
+        })
+    }
+
+    /// Loads a file that a kustomization names, whatever is in it.
+    pub(crate) fn bytes(&self, dir: &Dir, entry: &Text) -> Result<Arc<[u8]>, Diagnostic> {
+        let files = self.files();
+        let (real, shown) = files.find(dir, entry, self.options().load_restrictions)?;
+        self.was_read(&real);
+        files.bytes(&real).map_err(|reason| {
+            let name = crate::manifest::source::display_path(&shown);
+            let message = format!("cannot read `{name}`: {reason}");
+            Diagnostic::error("file-missing", message).at(entry.span, "named here")
+        })
+    }
+
+    /// The configuration of an accumulator.
+    pub(crate) fn config(&self, customs: &[Arc<RawConfig>]) -> Result<Arc<Config>, SmolStr> {
+        if customs.is_empty() {
+            return Ok(Arc::clone(&self.builder.base_config));
+        }
+        let key: Vec<usize> = customs
+            .iter()
+            .map(|raw| Arc::as_ptr(raw) as usize)
+            .collect();
+        if let Some(known) = lock(&self.builder.configs).get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let mut raw = self.builder.base_config.raw.clone();
+        for custom in customs {
+            raw.merge(custom)?;
+        }
+        let config = Arc::new(Config::new(raw));
+        lock(&self.builder.configs).insert(key, Arc::clone(&config));
+        Ok(config)
+    }
+
+    /// Adds to a patch's fault what expansion would make of the name that it gives.
+    pub(crate) fn explain_missing(
+        &self,
+        map: &ResMap,
+        object: &Node,
+        fault: Diagnostic,
+    ) -> Diagnostics {
+        let (gvk, name) = patch::identity(object);
+        match typed::maker_of(self, map, &gvk, &name) {
+            Some(maker) => typed::generated(&maker, &gvk.kind, &name, object.span).into(),
+            None => fault.into(),
+        }
+    }
+
+    /// What expansion and validators see.
+    pub(crate) fn expand_input<'i>(
+        &'i self,
+        resources: &'i [super::expand::ExpandResource],
+    ) -> ExpandInput<'i> {
+        ExpandInput {
+            resources,
+            sources: self.files().sources,
+            root: self.root,
+        }
+    }
+}
+
+/// A schema that is compiled in or loaded.
+pub(crate) enum SchemaRef {
+    Builtin,
+    Own(Arc<MergeSchema>),
+}
+
+impl std::ops::Deref for SchemaRef {
+    type Target = MergeSchema;
+
+    fn deref(&self) -> &MergeSchema {
+        match self {
+            SchemaRef::Builtin => MergeSchema::builtin(),
+            SchemaRef::Own(schema) => schema,
+        }
+    }
+}
+
+/// Accumulates the root and does what is done once: hashes, references, order.
+fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagnostics> {
+    let loaded = run.files().kustomization(dir);
+    let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?;
+    let has = |option: &str| {
+        let options = &loaded.kustomization.build_metadata;
+        options.iter().any(|text| text.value == option)
+    };
+    run.metadata.set(Wanted {
+        origins: has("originAnnotations"),
+        transformations: has("transformerAnnotations"),
+        managed_by: has("managedByLabel"),
+    });
+    let Accumulator {
+        mut map,
+        customs,
+        vars,
+    } = accumulate::root(run, dir, loaded)?;
+    hash::suffix_names(&mut map);
+    let config = run.config(&customs).map_err(|path| conflict(&path))?;
+    references::fix(&mut map, &config.name_reference).map_err(Diagnostics)?;
+    let mut unused = Vec::new();
+    vars::resolve(&mut map, &vars, &config.var_reference, &mut unused).map_err(Diagnostics)?;
+    run.warn_all(unused);
+    let mut resources = map.take();
+    let releases = typed::releases(run, &resources);
+    resources.retain(|resource| !resource.dead && !resource.is_local());
+    let sort = loaded.kustomization.sort_options.as_ref();
+    match sort {
+        Some(sort) if sort.order == "fifo" => {}
+        Some(sort) => match &sort.legacy {
+            Some((first, last)) => sort_legacy(&mut resources, first, last),
+            None => sort_legacy(&mut resources, ORDER_FIRST, ORDER_LAST),
+        },
+        None if run.options().order == Order::Fifo => {}
+        None => sort_legacy(&mut resources, ORDER_FIRST, ORDER_LAST),
+    }
+    if run.tracks_origins() {
+        let wanted = run.metadata.get();
+        let write = |resource: &mut Resource| origin::write(resource, wanted);
+        resources.iter_mut().for_each(write);
+    }
+    let objects = resources.into_iter().map(into_object).collect();
+    Ok((objects, releases))
+}
+
+/// Annotations come out as text, and an empty mapping of them not at all.
+fn into_object(mut resource: Resource) -> Object {
+    if needs_normal_annotations(&resource.node) {
+        let texts = resource.texts("annotations");
+        let map = resource
+            .node
+            .at(&["metadata", "annotations"])
+            .and_then(Node::as_map);
+        let spans: Vec<Span> = map
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.value.span)
+            .collect();
+        let texts = texts.into_iter().zip(spans);
+        let texts = texts.map(|((key, text), span)| (key, text, span)).collect();
+        resource.set_texts("annotations", texts);
+    }
+    Object {
+        root: resource.node,
+    }
+}
+
+fn needs_normal_annotations(node: &Node) -> bool {
+    let Some(annotations) = node.at(&["metadata", "annotations"]) else {
+        return node.get("metadata").is_none_or(Node::is_null);
+    };
+    let is_text = |map: &Map| map.iter().all(|entry| entry.value.as_str().is_some());
+    annotations
+        .as_map()
+        .is_none_or(|map| map.is_empty() || !is_text(map))
+}
+
+/// kustomize's "conflicting fieldspecs".
+pub(crate) fn conflict(path: &str) -> Diagnostic {
+    let message = format!("the field spec `{path}` is there twice, with `create` and without");
+    Diagnostic::error("field-spec-conflict", message)
+}
