@@ -167,53 +167,32 @@ async fn without_what_was_folded(
     let gone: FieldSet = managers::ours(view).difference(&kept);
     let mut rest = after.clone();
     gone.remove_from(&mut rest, &kept);
-    let differing: Vec<(String, &Value)> = rest
+    let is_asked = |key: &str| {
+        // Metadata has no defaults; what the live object lacks cannot be replaced in it.
+        key != "metadata" && key != "status" && view.get(key).is_some()
+    };
+    let differing: Vec<(String, Value)> = rest
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, value)| {
-            !matches!(key.as_str(), "metadata" | "status") && after.get(*key) != Some(value)
-        })
-        .map(|(key, value)| (format!("/{key}"), value))
+        .filter(|(key, value)| is_asked(key) && after.get(*key) != Some(*value))
+        .map(|(key, value)| (format!("/{key}"), value.clone()))
         .collect();
-    let mut result = after.clone();
-    for field in ["labels", "annotations"] {
-        let value = rest["metadata"].get(field).cloned().unwrap_or_default();
-        result["metadata"][field] = value;
-    }
-    for (key, value) in rest.as_object().into_iter().flatten() {
-        if key != "metadata" && key != "status" {
-            result[key] = value.clone();
-        }
-    }
-    let removed: Vec<String> = after
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(key, _)| key.clone())
-        .filter(|key| rest.get(key).is_none())
-        .collect();
-    if let Some(fields) = result.as_object_mut() {
-        for key in &removed {
-            fields.shift_remove(key);
-        }
-    }
     if differing.is_empty() {
-        return Ok(result);
+        return Ok(rest);
     }
-    // Fields that the live object lacks cannot be replaced in it: nothing was folded there.
     let fields: Vec<(&str, &Value)> = differing
         .iter()
-        .filter(|(path, _)| view.get(&path[1..]).is_some())
-        .map(|(path, value)| (path.as_str(), *value))
+        .map(|(path, value)| (path.as_str(), value))
         .collect();
     let stored = cluster
         .replace_fields(resource, view, &fields, Patch::DRY_RUN)
         .await?;
-    for (path, _) in &fields {
-        result[&path[1..]] = stored[&path[1..]].clone();
+    for (path, _) in fields {
+        let key = &path[1..];
+        rest[key] = stored[key].clone();
     }
-    Ok(result)
+    Ok(rest)
 }
 
 fn is_held_by_others(conflict: &Conflict, folding: Folding) -> bool {

@@ -185,7 +185,7 @@ impl Room {
             .iter()
             .filter_map(|at| self.nodes[*at].lack(needs))
             .collect();
-        lacking.sort_by_key(|name| if *name == "memory" { 0 } else { 1 });
+        lacking.sort_by_key(|name| i32::from(*name != "memory"));
         let name = lacking.first().copied().unwrap_or("memory").to_owned();
         let freest = eligible
             .iter()
@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn amounts_in_words() {
-        assert_eq!(display("memory", 2040109465 * 1000), "1.89Gi");
+        assert_eq!(display("memory", 2_040_109_465 * 1000), "1.89Gi");
         assert_eq!(display("memory", 512 * 1024 * 1024 * 1000), "512Mi");
         assert_eq!(display("cpu", 250), "250m CPU");
         assert_eq!(display("cpu", 4000), "4 CPU");

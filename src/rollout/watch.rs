@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::diagnose;
 use super::event::{Event, Reporter};
-use super::evidence::{Evidence, Fault};
+use super::evidence::{Evidence, Fault, FaultKind};
 use crate::cluster::health::{self, Health, State};
 use crate::cluster::value::Read;
 use crate::cluster::{Cluster, ClusterError, Resource};
@@ -65,6 +65,34 @@ pub enum FailureCause {
         /// What its pods say, each once.
         pods: Vec<String>,
     },
+}
+
+impl Failure {
+    /// Rewrites every text that came from the cluster, for example without secrets.
+    pub fn rewrite(&mut self, rewrite: impl Fn(&str) -> String) {
+        let texts = self
+            .logs
+            .iter_mut()
+            .chain(self.unready.iter_mut().map(|(_, why)| why));
+        for text in texts {
+            *text = rewrite(text);
+        }
+        match &mut self.cause {
+            FailureCause::Fault(fault) => {
+                if let FaultKind::Image { message, .. } | FaultKind::Config { message, .. } =
+                    &mut fault.kind
+                {
+                    *message = rewrite(message);
+                }
+            }
+            FailureCause::Said(text) => *text = rewrite(text),
+            FailureCause::Timeout { pods, .. } => {
+                for text in pods {
+                    *text = rewrite(text);
+                }
+            }
+        }
+    }
 }
 
 /// A watch that could not be carried out, or a rollout that failed.
@@ -197,9 +225,10 @@ fn open(cluster: &Cluster, targets: &[Target]) -> SelectAll<Stored> {
 
 /// A missing permission ends the watch; anything else is tried again.
 fn refuse(cluster: &Cluster, resource: &Resource, error: watcher::Error) -> Result<(), WatchError> {
-    let status = match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => error,
-        _ => return Ok(()),
+    let (watcher::Error::InitialListFailed(status) | watcher::Error::WatchStartFailed(status)) =
+        error
+    else {
+        return Ok(());
     };
     let label = format!("watching {}", resource.api.plural);
     match cluster.sort(status, &label) {

@@ -110,7 +110,7 @@ fn one_image_changed_restarts_that_deployment_and_helm_rolls_it_back() {
     for (helm, revision, deployed) in [(tools().helm3(), "1", 4), (tools().helm4(), "3", 6)] {
         let history = project.helm(&helm, &["history", "shop"]);
         assert!(history.contains("Upgrade complete"), "{history}");
-        project.helm(&helm, &["rollback", "shop", revision, "--wait"]);
+        project.helm(&helm, &["rollback", "shop", revision]);
         assert_eq!(
             (image().as_str(), level().as_str()),
             ("shop/back:1", "info")
