@@ -14,10 +14,10 @@ use crate::manifest::{Object, Sources};
 use crate::plan::{Policy, Strategy};
 use crate::release::{Options, Prepared, ReleasePolicy, prepare};
 use crate::report::DiffView;
-use crate::source;
 
 /// Show what an upgrade would change in the cluster; changes nothing
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub(super) struct DiffArgs {
     /// Kustomization directory, file or folder of manifests, or - for standard input
     #[arg(value_names = ["RELEASE", "SOURCE"], num_args = 1..=2, required = true)]

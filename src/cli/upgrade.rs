@@ -19,6 +19,7 @@ use crate::rollout::{Event, Reporter};
 
 /// Bring a release to a source: diff, confirm, apply in order, watch, prune, record
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub(super) struct UpgradeArgs {
     /// Kustomization directory, file or folder of manifests, or - for standard input
     #[arg(value_names = ["RELEASE", "SOURCE"], num_args = 1..=2, required = true)]

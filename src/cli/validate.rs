@@ -221,6 +221,48 @@ mod tests {
     }
 
     #[test]
+    fn overlays_are_judged_by_what_they_print_and_their_parts_are_not() {
+        let base = "resources: [deployment.yaml]\n";
+        let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+            selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    \
+            spec:\n      containers:\n      - {name: web, image: nginx}\n";
+        let overlay =
+            "resources: [../base]\npatches: [{path: patch.yaml}]\ncomponents: [../more]\n";
+        let patch =
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replica: 2\n";
+        let component = "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nlabels: [{pairs: {x: z}}]\n";
+        let files = [
+            ("base/kustomization.yaml", base),
+            ("base/deployment.yaml", deployment),
+            ("prod/kustomization.yaml", overlay),
+            ("prod/patch.yaml", patch),
+            ("more/kustomization.yaml", component),
+            ("loose.yaml", GOOD),
+        ];
+        let (exit, out, err) = run(&files, &["DIR"]);
+        assert_eq!((exit, err.as_str()), (Exit::Failure, ""));
+        insta::assert_snapshot!(out, @r#"
+        error[unknown-field]: unknown field `replica` in DeploymentSpec
+          --> DIR/prod/patch.yaml:5:3
+           |
+         4 | spec:
+         5 |   replica: 2
+           |   ^^^^^^^ did you mean `replicas`?
+           = in  Deployment web
+           = at  spec.replica
+           = the API server (1.37) would say: strict decoding error: unknown field "spec.replica"
+
+        1 error · 3 objects, 3 overlays · Kubernetes 1.37 · N ms
+        "#);
+        let (exit, out, _) = run(&files[..2], &["DIR/base"]);
+        assert_eq!(exit, Exit::Success, "{out}");
+        let broken = [("kustomization.yaml", "resources: [none.yaml]\n")];
+        let (exit, out, _) = run(&broken, &["DIR"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(out.contains("none.yaml"), "{out}");
+    }
+
+    #[test]
     fn machines_read_one_document() {
         let files = [("b.yaml", BAD), ("c.yaml", CUSTOM)];
         let (exit, out, _) = run(&files, &["--format", "json", "DIR/b.yaml", "DIR/c.yaml"]);
@@ -272,6 +314,7 @@ mod tests {
             "unknown": 1,
             "rejected": 1,
             "skipped": 0,
+            "overlays": 0,
             "errors": 1,
             "warnings": 0
           }

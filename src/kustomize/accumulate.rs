@@ -1,22 +1,24 @@
 //! A kustomization tree, from the leaves up: resources, generators, components, transformers,
 //! validators, in kustomize's order.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::config::RawConfig;
+use super::config::{Config, RawConfig};
 use super::decode::Text;
 use super::generators::{self, Generated};
 use super::kustomization::Kustomization;
-use super::load::{Dir, Loaded, Mode, is_remote, lock, shown_path};
+use super::load::{Dir, Loaded, Mode, is_remote, lock, normalize, shown_path};
 use super::names::{self, Side};
 use super::namespace::{self, NamespaceRule, Subjects};
+use super::origin::{self, Origin};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::{Run, conflict};
-use super::{images, labels, patch, plugins, typed};
+use super::vars::Var;
+use super::{crds, images, labels, patch, plugins, replacements, typed, vars};
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostic, Diagnostics, Span};
+use crate::manifest::{Diagnostic, Diagnostics, Node, Span};
 
 /// What a kustomization has gathered.
 #[derive(Clone, Debug, Default)]
@@ -24,12 +26,27 @@ pub(crate) struct Accumulator {
     pub(crate) map: ResMap,
     /// The configurations of it and of what it loaded, in order.
     pub(crate) customs: Vec<Arc<RawConfig>>,
+    pub(crate) vars: Vec<Var>,
 }
 
 /// The kustomizations that lead to one, for cycles and messages.
 pub(crate) struct Chain<'c> {
     dir: &'c Dir,
     parent: Option<&'c Chain<'c>>,
+    /// The way from the root's directory, for origins.
+    from_root: PathBuf,
+}
+
+impl Chain<'_> {
+    /// The kustomization's directory.
+    pub(crate) fn dir(&self) -> &Dir {
+        self.dir
+    }
+
+    /// The path of a file that the kustomization names, from the root's directory.
+    pub(crate) fn path_from_root(&self, entry: &str) -> PathBuf {
+        normalize(&self.from_root.join(entry))
+    }
 }
 
 /// What `loaded` is built as.
@@ -45,7 +62,11 @@ enum Role {
 /// # Errors
 /// All faults of the tree, as far as they are independent.
 pub(crate) fn root(run: &Run<'_>, dir: &Dir, loaded: &Loaded) -> Result<Accumulator, Diagnostics> {
-    let chain = Chain { dir, parent: None };
+    let chain = Chain {
+        dir,
+        parent: None,
+        from_root: PathBuf::new(),
+    };
     accumulate(run, &chain, loaded, Accumulator::default(), Role::Root)
 }
 
@@ -61,22 +82,28 @@ fn accumulate(
     run.was_read(&loaded.path);
     run.warn_all(kustomization.warnings.clone());
     refuse(kustomization)?;
+    run.use_openapi(dir, &kustomization.openapi)?;
     resources(run, chain, &kustomization.resources, &mut into)?;
     configurations(run, dir, kustomization, &mut into)?;
-    generate(run, dir, kustomization, &mut into.map)?;
+    custom_kinds(run, dir, kustomization, &mut into)?;
+    let file = chain.path_from_root(loaded.file_name);
+    generate(run, dir, kustomization, &file, &mut into.map)?;
+    plugins::generate(run, chain, &kustomization.generators, &mut into.map)?;
     for entry in &kustomization.components {
         let component = open(run, chain, entry)?;
         let next = Chain {
             dir: &component,
             parent: Some(chain),
+            from_root: chain.path_from_root(&entry.value),
         };
         into = load_and_accumulate(run, &next, entry, into, Role::Component)?;
     }
-    transform(run, chain, kustomization, &mut into)?;
+    transform(run, chain, loaded, &mut into)?;
     if role == Role::Root {
         typed::expand(run, &mut into.map)?;
     }
     plugins::validate(run, chain, &kustomization.validators, &mut into.map)?;
+    vars::declare(&mut into.map, &mut into.vars, &kustomization.vars).map_err(Diagnostics)?;
     Ok(into)
 }
 
@@ -129,6 +156,7 @@ fn resource(
             let next = Chain {
                 dir: &dir,
                 parent: Some(chain),
+                from_root: chain.path_from_root(&entry.value),
             };
             let base = load_and_accumulate(run, &next, entry, Accumulator::default(), Role::Base)?;
             merge(into, base, entry)
@@ -139,12 +167,17 @@ fn resource(
             let objects = run.files().objects(file, Mode::Resources);
             let objects = (*objects).as_ref().map_err(Clone::clone)?;
             let schema = run.schema();
-            let resources = objects
+            let mut resources: Vec<Resource> = objects
                 .iter()
-                .map(|node| Resource::new(node.clone(), &schema));
-            into.map
-                .append_all(resources.collect())
-                .map_err(Diagnostics)
+                .map(|node| Resource::new(node.clone(), &schema))
+                .collect();
+            if run.tracks_origins() {
+                let origin = Origin::File(chain.path_from_root(&entry.value));
+                resources
+                    .iter_mut()
+                    .for_each(|one| origin::set(one, &origin));
+            }
+            into.map.append_all(resources).map_err(Diagnostics)
         }
     }
 }
@@ -161,6 +194,7 @@ fn merge(into: &mut Accumulator, mut base: Accumulator, entry: &Text) -> Result<
     for custom in base.customs {
         add_custom(&mut into.customs, custom);
     }
+    vars::merge(&mut into.vars, &base.vars)?;
     Ok(())
 }
 
@@ -265,6 +299,29 @@ fn wrong_kind(chain: &Chain<'_>, entry: &Text, role: Role) -> Diagnostic {
         .hint(hint)
 }
 
+/// Reads a configuration file, once for a run.
+fn config_file(
+    run: &Run<'_>,
+    dir: &Dir,
+    entry: &Text,
+    read: impl Fn(&Node) -> Result<RawConfig, Vec<Diagnostic>>,
+) -> Result<Arc<RawConfig>, Diagnostics> {
+    let file = run.text(dir, entry)?;
+    let known = lock(&run.files().configs).get(&file).cloned();
+    let cached = match known {
+        Some(cached) => cached,
+        None => {
+            let root = run.files().document(file)?;
+            let config = Arc::new(read(&root).map(Arc::new).map_err(Diagnostics));
+            let mut configs = lock(&run.files().configs);
+            Arc::clone(configs.entry(file).or_insert(config))
+        }
+    };
+    (*cached)
+        .clone()
+        .map_err(|faults| loaded_by(faults, entry.span))
+}
+
 fn configurations(
     run: &Run<'_>,
     dir: &Dir,
@@ -272,24 +329,36 @@ fn configurations(
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
     for entry in &kustomization.configurations {
-        let file = run.text(dir, entry)?;
-        let known = lock(&run.files().configs).get(&file).cloned();
-        let cached = match known {
-            Some(cached) => cached,
-            None => {
-                let root = run.files().document(file)?;
-                let read = Arc::new(RawConfig::read(&root).map(Arc::new).map_err(Diagnostics));
-                let mut configs = lock(&run.files().configs);
-                Arc::clone(configs.entry(file).or_insert(read))
-            }
-        };
-        let raw = (*cached)
-            .clone()
-            .map_err(|faults| loaded_by(faults, entry.span))?;
-        add_custom(&mut into.customs, raw);
-        run.config(&into.customs)
-            .map_err(|path| conflict(&path).at(entry.span, "by this file and another"))?;
+        let raw = config_file(run, dir, entry, RawConfig::read)?;
+        merge_config(run, into, raw, entry)?;
     }
+    Ok(())
+}
+
+fn custom_kinds(
+    run: &Run<'_>,
+    dir: &Dir,
+    kustomization: &Kustomization,
+    into: &mut Accumulator,
+) -> Result<(), Diagnostics> {
+    for entry in &kustomization.crds {
+        let raw = config_file(run, dir, entry, |root| {
+            crds::read(root).map_err(|fault| vec![fault])
+        })?;
+        merge_config(run, into, raw, entry)?;
+    }
+    Ok(())
+}
+
+fn merge_config(
+    run: &Run<'_>,
+    into: &mut Accumulator,
+    raw: Arc<RawConfig>,
+    entry: &Text,
+) -> Result<(), Diagnostics> {
+    add_custom(&mut into.customs, raw);
+    run.config(&into.customs)
+        .map_err(|path| conflict(&path).at(entry.span, "by this file and another"))?;
     Ok(())
 }
 
@@ -297,6 +366,7 @@ fn generate(
     run: &Run<'_>,
     dir: &Dir,
     kustomization: &Kustomization,
+    file: &Path,
     map: &mut ResMap,
 ) -> Result<(), Diagnostics> {
     let mut faults = Vec::new();
@@ -304,8 +374,12 @@ fn generate(
         (&kustomization.config_maps, Generated::ConfigMap),
         (&kustomization.secrets, Generated::Secret),
     ] {
+        let origin = run
+            .tracks_origins()
+            .then(|| Origin::builtin(file, kind.plugin()));
         for args in list {
-            if let Err(Diagnostics(more)) = generators::run(run, dir, map, args, kind) {
+            let done = generators::run(run, dir, map, args, kind, origin.as_ref());
+            if let Err(Diagnostics(more)) = done {
                 faults.extend(more);
             }
         }
@@ -321,17 +395,28 @@ fn generate(
 fn transform(
     run: &Run<'_>,
     chain: &Chain<'_>,
-    kustomization: &Kustomization,
+    loaded: &Loaded,
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
     let dir = chain.dir;
+    let kustomization = &loaded.kustomization;
     let config = run.config(&into.customs).map_err(|path| conflict(&path))?;
     let map = &mut into.map;
+    // kustomize notes each transformer as often as it is configured.
+    let note = |map: &mut ResMap, kind: &str, times: usize| {
+        if run.tracks_origins() {
+            let origin = Origin::builtin(&chain.path_from_root(loaded.file_name), kind);
+            (0..times).for_each(|_| origin::transformed(map, &origin));
+        }
+    };
     patch::apply_strategic_merge(run, dir, map, &kustomization.patches_strategic_merge)?;
+    let merges = usize::from(!kustomization.patches_strategic_merge.is_empty());
+    note(map, "PatchStrategicMergeTransformer", merges);
     each(&kustomization.patches, |entry| {
         patch::apply(run, dir, map, entry)
     })?;
     map.compact();
+    note(map, "PatchTransformer", kustomization.patches.len());
     if let Some(text) = &kustomization.namespace {
         let rule = NamespaceRule {
             namespace: text,
@@ -340,38 +425,81 @@ fn transform(
             unset_only: false,
         };
         namespace::transform(map, &rule).map_err(Diagnostics)?;
+        note(map, "NamespaceTransformer", 1);
     }
-    if let Some(text) = &kustomization.name_prefix {
-        names::affix(map, text, Side::Prefix, &config.name_prefix).map_err(Diagnostics)?;
+    for (text, side, specs, kind) in [
+        (
+            &kustomization.name_prefix,
+            Side::Prefix,
+            &config.name_prefix,
+            "PrefixTransformer",
+        ),
+        (
+            &kustomization.name_suffix,
+            Side::Suffix,
+            &config.name_suffix,
+            "SuffixTransformer",
+        ),
+    ] {
+        if let Some(text) = text {
+            names::affix(map, text, side, specs).map_err(Diagnostics)?;
+            note(map, kind, 1);
+        }
     }
-    if let Some(text) = &kustomization.name_suffix {
-        names::affix(map, text, Side::Suffix, &config.name_suffix).map_err(Diagnostics)?;
+    add_labels(map, kustomization, &config)?;
+    let (labels, common) = (
+        kustomization.labels.len(),
+        kustomization.common_labels.len(),
+    );
+    if labels + common > 0 {
+        note(map, "LabelTransformer", labels + 1);
     }
-    for label in &kustomization.labels {
-        let specs = labels::specs_of(label, &config)?;
-        labels::transform(map, &label.pairs, &specs).map_err(Diagnostics)?;
-    }
-    labels::transform(map, &kustomization.common_labels, &config.common_labels)
-        .map_err(Diagnostics)?;
-    labels::transform(
+    let annotations = &kustomization.common_annotations;
+    labels::transform(map, annotations, &config.common_annotations).map_err(Diagnostics)?;
+    note(
         map,
-        &kustomization.common_annotations,
-        &config.common_annotations,
-    )
-    .map_err(Diagnostics)?;
+        "AnnotationsTransformer",
+        usize::from(!annotations.is_empty()),
+    );
     each(&kustomization.patches_json6902, |entry| {
         patch::apply_json6902(run, dir, map, entry)
     })?;
+    note(
+        map,
+        "PatchJson6902Transformer",
+        kustomization.patches_json6902.len(),
+    );
     each(&kustomization.replicas, |entry| {
         names::replicas(map, entry, &config.replicas).map_err(Diagnostics)
     })?;
+    note(map, "ReplicaCountTransformer", kustomization.replicas.len());
     if !kustomization.images.is_empty() {
         let mut warnings = Vec::new();
         images::transform(map, &kustomization.images, &config.images, &mut warnings)
             .map_err(Diagnostics)?;
         run.warn_all(warnings);
+        note(map, "ImageTagTransformer", kustomization.images.len());
     }
+    let replacements = &kustomization.replacements;
+    replacements::transform(run, dir, map, replacements)?;
+    note(
+        map,
+        "ReplacementTransformer",
+        usize::from(!replacements.is_empty()),
+    );
     plugins::transform(run, chain, &kustomization.transformers, into)
+}
+
+fn add_labels(
+    map: &mut ResMap,
+    kustomization: &Kustomization,
+    config: &Config,
+) -> Result<(), Diagnostics> {
+    for label in &kustomization.labels {
+        let specs = labels::specs_of(label, config)?;
+        labels::transform(map, &label.pairs, &specs).map_err(Diagnostics)?;
+    }
+    labels::transform(map, &kustomization.common_labels, &config.common_labels).map_err(Diagnostics)
 }
 
 /// Does something for all, and collects the faults of all.

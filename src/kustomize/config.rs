@@ -228,16 +228,22 @@ impl RawConfig {
 
 /// Reads a list of field specs.
 pub(crate) fn read_fields(fields: &mut Fields<'_, '_>, name: &str) -> Vec<FieldSpec> {
+    const FIELDS: &[&str] = &["group", "version", "kind", "path", "create"];
     let items = fields.items(name);
-    items
-        .iter()
-        .map(|item| read_field(item, fields.faults()))
-        .collect()
+    let is_plugin = fields.is_of_plugin();
+    let mut specs = Vec::with_capacity(items.len());
+    for item in items {
+        let faults = fields.faults();
+        specs.push(read_field(if is_plugin {
+            Fields::of_plugin(item, "a field spec", faults)
+        } else {
+            Fields::new(item, "a field spec", FIELDS, faults)
+        }));
+    }
+    specs
 }
 
-fn read_field(item: &Node, faults: &mut Vec<Diagnostic>) -> FieldSpec {
-    const FIELDS: &[&str] = &["group", "version", "kind", "path", "create"];
-    let mut fields = Fields::new(item, "a field spec", FIELDS, faults);
+fn read_field(mut fields: Fields<'_, '_>) -> FieldSpec {
     let (group, version) = (fields.plain("group"), fields.plain("version"));
     let (kind, path) = (fields.plain("kind"), fields.plain("path"));
     FieldSpec::new(&group, &version, &kind, &path, fields.flag("create"))

@@ -64,6 +64,26 @@ impl<'n, 'd> Fields<'n, 'd> {
         }
     }
 
+    /// Takes a plugin's configuration, of which kustomize ignores what it does not know.
+    pub(crate) fn of_plugin(
+        node: &'n Node,
+        what: &'static str,
+        faults: &'d mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            map: node.as_map(),
+            known: &[],
+            what,
+            span: node.span,
+            faults,
+        }
+    }
+
+    /// Whether unknown fields are ignored.
+    pub(crate) fn is_of_plugin(&self) -> bool {
+        self.known.is_empty()
+    }
+
     pub(crate) fn span(&self) -> Span {
         self.span
     }
@@ -75,7 +95,7 @@ impl<'n, 'd> Fields<'n, 'd> {
     /// Returns the value of a field, unless it is null.
     pub(crate) fn node(&self, name: &str) -> Option<&'n Node> {
         debug_assert!(
-            self.known.contains(&name),
+            self.known.is_empty() || self.known.contains(&name),
             "{name} is no field of {}",
             self.what
         );

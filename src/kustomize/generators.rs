@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::decode::{Fields, Text};
 use super::load::{Dir, shown_path};
+use super::origin::{self, Origin};
 use super::resmap::ResMap;
 use super::resource::{Behavior, Resource, raw_text};
 use super::run::Run;
@@ -34,6 +35,16 @@ const BASE64_LINE: usize = 70;
 pub(crate) enum Generated {
     ConfigMap,
     Secret,
+}
+
+impl Generated {
+    /// The name of kustomize's plugin.
+    pub(crate) fn plugin(self) -> &'static str {
+        match self {
+            Generated::ConfigMap => "ConfigMapGenerator",
+            Generated::Secret => "SecretGenerator",
+        }
+    }
 }
 
 /// An entry of a generator list, with `generatorOptions` worked in.
@@ -93,8 +104,32 @@ pub(crate) fn read_all(
         .collect()
 }
 
-/// Reads a generator's fields out of a mapping that may have others.
-pub(crate) fn read(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> GeneratorArgs {
+/// Reads a plugin's configuration, whose own name and namespace are the defaults.
+pub(crate) fn read_plugin(
+    fields: &mut Fields<'_, '_>,
+    name: &SmolStr,
+    namespace: &SmolStr,
+) -> GeneratorArgs {
+    let mut args = read_fields(fields, None);
+    if args.name.value.is_empty() {
+        args.name.value = name.clone();
+    }
+    if args.namespace.is_empty() {
+        args.namespace = namespace.clone();
+    }
+    args
+}
+
+fn read(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> GeneratorArgs {
+    let args = read_fields(fields, global);
+    if args.name.value.is_empty() {
+        let fault = Diagnostic::error("generator-name", "a generator needs a `name`");
+        fields.faults().push(fault.at(args.span, ""));
+    }
+    args
+}
+
+fn read_fields(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> GeneratorArgs {
     let span = fields.span();
     let mut envs = fields.texts("envs");
     envs.extend(fields.filled("env"));
@@ -103,13 +138,9 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> Gen
         "replace" => Behavior::Replace,
         _ => Behavior::Create,
     };
-    let name = fields.filled("name").unwrap_or_else(|| {
-        let fault = Diagnostic::error("generator-name", "a generator needs a `name`");
-        fields.faults().push(fault.at(span, ""));
-        Text {
-            value: SmolStr::default(),
-            span,
-        }
+    let name = fields.filled("name").unwrap_or_else(|| Text {
+        value: SmolStr::default(),
+        span,
     });
     let mut options = read_options(fields, "options").unwrap_or_default();
     if let Some(global) = global {
@@ -150,8 +181,12 @@ pub(crate) fn run(
     map: &mut ResMap,
     args: &GeneratorArgs,
     kind: Generated,
+    origin: Option<&Origin>,
 ) -> Result<(), Diagnostics> {
-    let resource = make(run, dir, args, kind)?;
+    let mut resource = make(run, dir, args, kind)?;
+    if let Some(origin) = origin {
+        origin::set(&mut resource, origin);
+    }
     absorb(run, map, resource, args.span)
 }
 
@@ -450,8 +485,13 @@ fn over(old: &Resource, mut new: Resource, behavior: Behavior, run: &Run<'_>) ->
     if behavior == Behavior::Merge {
         merge_pairs(old, &mut new, &["data"]);
         merge_pairs(old, &mut new, &["binaryData"]);
-        if old.origin.is_some() {
-            new.origin.clone_from(&old.origin);
+    }
+    if let Some(history) = &old.origin {
+        let own = new.origin.get_or_insert_default();
+        own.transformations.clone_from(&history.transformations);
+        // A merge keeps the old origin, a replacement has the new one.
+        if history.origin.is_some() && (behavior == Behavior::Merge || own.origin.is_none()) {
+            own.origin.clone_from(&history.origin);
         }
     }
     new.behavior = old.behavior;

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::manifest::json::{to_go_json, write_go_string};
 use crate::manifest::{Node, Span};
 
+use super::resmap::ResMap;
 use super::resource::raw_text;
 
 /// Returns the suffix for an object's content. Names, labels and annotations do not count.
@@ -19,6 +20,19 @@ pub fn content_hash(node: &Node) -> String {
         _ => to_go_json(node),
     };
     shorten(&encoded)
+}
+
+/// Appends the suffix to the names of the resources that want one.
+pub(crate) fn suffix_names(map: &mut ResMap) {
+    for resource in map.iter_mut().filter(|resource| resource.needs_hash) {
+        let suffix = content_hash(&resource.node);
+        resource.store_previous();
+        let name = format!("{}-{suffix}", resource.name);
+        let written = resource.node.at(&["metadata", "name"]);
+        let span = written.map_or(Span::NONE, |node| node.span);
+        resource.set_name(&name, span);
+    }
+    map.renamed();
 }
 
 /// The first ten hexadecimal digits of a text's SHA-256, with those that could spell a word

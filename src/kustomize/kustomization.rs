@@ -6,7 +6,9 @@ use super::decode::{Fields, Text};
 use super::fieldspec::FieldSpec;
 use super::generators::GeneratorArgs;
 use super::images::Image;
+use super::replacements::ReplacementEntry;
 use super::selector::Selector;
+use super::vars::Var;
 use crate::manifest::{Diagnostic, Node, Span};
 
 /// The file names that kustomize takes for a kustomization.
@@ -77,6 +79,8 @@ pub(crate) struct Kustomization {
     pub(crate) patches_json6902: Vec<Patch>,
     pub(crate) config_maps: Vec<GeneratorArgs>,
     pub(crate) secrets: Vec<GeneratorArgs>,
+    pub(crate) replacements: Vec<ReplacementEntry>,
+    pub(crate) vars: Vec<Var>,
     pub(crate) openapi: Vec<(SmolStr, Text)>,
     pub(crate) sort_options: Option<SortOptions>,
     pub(crate) build_metadata: Vec<Text>,
@@ -173,6 +177,8 @@ fn read(root: &Node, faults: &mut Vec<Diagnostic>) -> Kustomization {
             options.as_ref(),
         ),
         secrets: super::generators::read_all(&mut fields, "secretGenerator", options.as_ref()),
+        replacements: super::replacements::read_entries(&mut fields),
+        vars: super::vars::read_all(&mut fields),
         openapi: fields.pairs("openapi"),
         sort_options: read_sort_options(&mut fields),
         build_metadata: read_build_metadata(&mut fields),
@@ -274,10 +280,14 @@ fn read_patches(fields: &mut Fields<'_, '_>, name: &str) -> Vec<Patch> {
     patches
 }
 
-/// Reads an entry of `patches`, or the same fields in a plugin's configuration.
-pub(crate) fn read_patch(item: &Node, faults: &mut Vec<Diagnostic>) -> Patch {
+/// Reads an entry of `patches`.
+fn read_patch(item: &Node, faults: &mut Vec<Diagnostic>) -> Patch {
     const FIELDS: &[&str] = &["path", "patch", "target", "options"];
-    let mut fields = Fields::new(item, "a patch", FIELDS, faults);
+    read_patch_fields(&mut Fields::new(item, "a patch", FIELDS, faults))
+}
+
+/// Reads a patch's fields out of a mapping that may have others.
+pub(crate) fn read_patch_fields(fields: &mut Fields<'_, '_>) -> Patch {
     let target = fields.node("target");
     let target = target.map(|node| Selector::read(node, fields.faults()));
     let options = fields.node("options");
@@ -294,7 +304,7 @@ pub(crate) fn read_patch(item: &Node, faults: &mut Vec<Diagnostic>) -> Patch {
         target,
         allow_name_change,
         allow_kind_change,
-        span: item.span,
+        span: fields.span(),
     }
 }
 
@@ -357,20 +367,11 @@ fn read_build_metadata(fields: &mut Fields<'_, '_>) -> Vec<Text> {
 
 /// Fields that this build does not know what to do with yet.
 fn refused(fields: &Fields<'_, '_>) -> Vec<(&'static str, Span)> {
-    [
-        "helmGlobals",
-        "helmCharts",
-        "helmChartInflationGenerator",
-        "replacements",
-        "vars",
-        "crds",
-        "openapi",
-        "generators",
-    ]
-    .into_iter()
-    .filter(|name| fields.node(name).is_some())
-    .filter_map(|name| Some((name, fields.key_span(name)?)))
-    .collect()
+    ["helmGlobals", "helmCharts", "helmChartInflationGenerator"]
+        .into_iter()
+        .filter(|name| fields.node(name).is_some())
+        .filter_map(|name| Some((name, fields.key_span(name)?)))
+        .collect()
 }
 
 fn deprecated(fields: &Fields<'_, '_>) -> Vec<Diagnostic> {

@@ -11,6 +11,7 @@ use super::patch::PatchContent;
 use crate::manifest::read::{self, io_reason, read_documents};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, ReadOptions, Sources, Span};
+use crate::merge::merge_keys::MergeSchema;
 
 /// A directory with a kustomization, by its true path and by the one that messages show.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ pub(crate) struct Files<'s> {
     kustomizations: Mutex<HashMap<Arc<Path>, Cached<Loaded>>>,
     pub(crate) patches: Mutex<HashMap<FileId, Result<Arc<PatchContent>, Diagnostics>>>,
     pub(crate) inline: Mutex<HashMap<Span, FileId>>,
+    pub(crate) schemas: Mutex<HashMap<FileId, Arc<MergeSchema>>>,
     pub(crate) configs: Mutex<HashMap<FileId, Cached<Arc<super::config::RawConfig>>>>,
 }
 
@@ -73,6 +75,7 @@ impl<'s> Files<'s> {
             kustomizations: Mutex::default(),
             patches: Mutex::default(),
             inline: Mutex::default(),
+            schemas: Mutex::default(),
             configs: Mutex::default(),
         }
     }
@@ -232,7 +235,7 @@ pub(crate) fn is_remote(entry: &str) -> bool {
 }
 
 /// Removes `.` and resolves `..` in a path as written.
-fn normalize(path: &Path) -> PathBuf {
+pub(crate) fn normalize(path: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {
         match (part, parts.last()) {

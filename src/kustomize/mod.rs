@@ -2,7 +2,9 @@
 //! prints, byte for byte, in linear time and with positions in every message.
 
 mod accumulate;
+mod builtin;
 mod config;
+mod crds;
 mod decode;
 mod defaults;
 mod documents;
@@ -23,11 +25,15 @@ mod origin;
 mod patch;
 mod plugins;
 mod references;
+mod replacements;
 mod resmap;
 mod resource;
 mod run;
 mod selector;
+mod structured;
 mod typed;
+mod value_path;
+mod vars;
 
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,

@@ -59,7 +59,8 @@ pub(crate) fn transform(map: &mut ResMap, rule: &NamespaceRule<'_>) -> Result<()
     }
 }
 
-fn transform_one(
+/// Sets the namespace of one resource.
+pub(crate) fn transform_one(
     resource: &mut Resource,
     rule: &NamespaceRule<'_>,
     metadata: &FieldSpec,

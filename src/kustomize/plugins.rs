@@ -1,13 +1,14 @@
-//! `transformers:` and `validators:`: configurations of plugins, each an object.
+//! `generators:`, `transformers:` and `validators:`: configurations of plugins, each an object.
 
 use super::accumulate::{Accumulator, Chain, resources};
 use super::decode::Text;
 use super::inline::{Places, text_of};
 use super::load::Mode;
+use super::origin::{self, Origin};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::Run;
-use super::typed;
+use super::{builtin, generators, typed};
 use crate::manifest::{Diagnostic, Diagnostics};
 
 /// The API group of our own plugins.
@@ -26,9 +27,43 @@ pub(crate) fn transform(
     for config in configs(run, chain, entries)? {
         if config.gvk.group == OURS && config.gvk.kind == "Expand" {
             typed::expand(run, &mut into.map)?;
-        } else {
-            return Err(unknown(&config, "transformer").into());
+            continue;
         }
+        let done = if builtin::is_builtin(&config) {
+            builtin::transform(run, chain, &config, into)
+        } else {
+            None
+        };
+        done.unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
+        if let Some(origin) = Origin::of_plugin(&config) {
+            origin::transformed(&mut into.map, &origin);
+        }
+        into.map.compact();
+    }
+    Ok(())
+}
+
+/// Runs what `generators:` lists, in order.
+///
+/// # Errors
+/// What cannot be loaded, is no generator, or fails.
+pub(crate) fn generate(
+    run: &Run<'_>,
+    chain: &Chain<'_>,
+    entries: &[Text],
+    map: &mut ResMap,
+) -> Result<(), Diagnostics> {
+    for config in configs(run, chain, entries)? {
+        let made = if builtin::is_builtin(&config) {
+            builtin::generate(run, chain, &config)
+        } else {
+            None
+        };
+        let mut made = made.unwrap_or_else(|| Err(unknown(&config, "generator").into()))?;
+        if let Some(origin) = Origin::of_plugin(&config) {
+            origin::set(&mut made, &origin);
+        }
+        generators::absorb(run, map, made, config.node.span)?;
     }
     Ok(())
 }
@@ -62,6 +97,11 @@ fn configs(
 ) -> Result<Vec<Resource>, Diagnostics> {
     let mut loaded = Accumulator::default();
     let mut paths = Vec::new();
+    let kustomization = run.files().kustomization(chain.dir());
+    let file_name = match kustomization.as_ref() {
+        Ok(loaded) => loaded.file_name,
+        Err(_) => "",
+    };
     for entry in entries {
         if !entry.value.contains('\n') && !entry.value.starts_with('{') {
             paths.push(entry.clone());
@@ -77,11 +117,15 @@ fn configs(
         })?;
         objects.iter_mut().for_each(|node| places.remap(node));
         let schema = run.schema();
-        let objects = objects.into_iter().map(|node| Resource::new(node, &schema));
-        loaded
-            .map
-            .append_all(objects.collect())
-            .map_err(Diagnostics)?;
+        let mut objects: Vec<Resource> = objects
+            .into_iter()
+            .map(|node| Resource::new(node, &schema))
+            .collect();
+        if run.tracks_origins() {
+            let origin = Origin::File(chain.path_from_root(file_name));
+            objects.iter_mut().for_each(|one| origin::set(one, &origin));
+        }
+        loaded.map.append_all(objects).map_err(Diagnostics)?;
     }
     resources(run, chain, &paths, &mut loaded)?;
     Ok(loaded.map.take())

@@ -1,6 +1,6 @@
 //! One build of one root, and the builder that shares what is loaded between builds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,11 +13,15 @@ use super::decode::Text;
 use super::expand::{ExpandInput, NoTypedResources, NoValidators, TypedResources, Validators};
 use super::load::{Dir, Files, LoadRestrictions, lock};
 use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
+use super::origin::{self, Wanted};
 use super::resmap::ResMap;
 use super::resource::Resource;
-use super::{hash, patch, references, typed};
+use super::{hash, patch, references, typed, vars};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Map, Node, Object, Sources, Span};
 use crate::merge::merge_keys::MergeSchema;
+
+/// The Kubernetes version whose schema is compiled into kustomize.
+const BUILTIN_SCHEMA: &str = "v1.21.2";
 
 /// How overlays are built.
 pub struct Options<'t> {
@@ -141,8 +145,11 @@ pub(crate) struct Run<'b> {
     builder: &'b Builder<'b>,
     root: &'b Path,
     schema: RefCell<Option<Arc<MergeSchema>>>,
+    /// Whether a kustomization chose the schema; the first one counts.
+    schema_chosen: Cell<bool>,
     warnings: RefCell<Vec<Diagnostic>>,
     read: RefCell<BTreeSet<PathBuf>>,
+    metadata: Cell<Wanted>,
 }
 
 impl<'b> Run<'b> {
@@ -151,8 +158,10 @@ impl<'b> Run<'b> {
             builder,
             root,
             schema: RefCell::default(),
+            schema_chosen: Cell::default(),
             warnings: RefCell::default(),
             read: RefCell::default(),
+            metadata: Cell::default(),
         }
     }
 
@@ -170,6 +179,59 @@ impl<'b> Run<'b> {
             .borrow()
             .clone()
             .map_or(SchemaRef::Builtin, SchemaRef::Own)
+    }
+
+    /// Whether the root asks for metadata about the build.
+    pub(crate) fn tracks_origins(&self) -> bool {
+        let wanted = self.metadata.get();
+        wanted.origins || wanted.transformations || wanted.managed_by
+    }
+
+    /// Takes the schema that `openapi:` names, unless a kustomization above named one.
+    pub(crate) fn use_openapi(
+        &self,
+        dir: &Dir,
+        openapi: &[(SmolStr, Text)],
+    ) -> Result<(), Diagnostics> {
+        let field = |name: &str| {
+            openapi
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, text)| text)
+        };
+        let (version, path) = (field("version"), field("path"));
+        if self.schema_chosen.get() || version.is_none() && path.is_none() {
+            return Ok(());
+        }
+        let fault = |message: String, at: Span| Diagnostic::error("openapi", message).at(at, "");
+        match (version, path) {
+            (Some(version), Some(_)) => {
+                let message = "`openapi` has `version` or `path`, not both".to_owned();
+                return Err(fault(message, version.span).into());
+            }
+            (Some(version), None) if version.value != BUILTIN_SCHEMA => {
+                let message = format!("the OpenAPI version `{}` is not built in", version.value);
+                let hint = format!("`{BUILTIN_SCHEMA}` is, or name a file with `path`");
+                return Err(fault(message, version.span).hint(hint).into());
+            }
+            (_, Some(path)) => {
+                let file = self.text(dir, path)?;
+                let known = lock(&self.files().schemas).get(&file).cloned();
+                let schema = match known {
+                    Some(schema) => schema,
+                    None => {
+                        let root = self.files().document(file)?;
+                        let schema = Arc::new(MergeSchema::from_openapi(&root));
+                        lock(&self.files().schemas).insert(file, Arc::clone(&schema));
+                        schema
+                    }
+                };
+                *self.schema.borrow_mut() = Some(schema);
+            }
+            _ => {}
+        }
+        self.schema_chosen.set(true);
+        Ok(())
     }
 
     pub(crate) fn warn(&self, warning: Diagnostic) {
@@ -281,22 +343,26 @@ impl std::ops::Deref for SchemaRef {
 fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagnostics> {
     let loaded = run.files().kustomization(dir);
     let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?;
+    let has = |option: &str| {
+        let options = &loaded.kustomization.build_metadata;
+        options.iter().any(|text| text.value == option)
+    };
+    run.metadata.set(Wanted {
+        origins: has("originAnnotations"),
+        transformations: has("transformerAnnotations"),
+        managed_by: has("managedByLabel"),
+    });
     let Accumulator {
-        mut map, customs, ..
+        mut map,
+        customs,
+        vars,
     } = accumulate::root(run, dir, loaded)?;
-    for resource in map.iter_mut().filter(|resource| resource.needs_hash) {
-        let suffix = hash::content_hash(&resource.node);
-        resource.store_previous();
-        let name = format!("{}-{suffix}", resource.name);
-        let span = resource
-            .node
-            .at(&["metadata", "name"])
-            .map_or(Span::NONE, |node| node.span);
-        resource.set_name(&name, span);
-    }
-    map.renamed();
+    hash::suffix_names(&mut map);
     let config = run.config(&customs).map_err(|path| conflict(&path))?;
     references::fix(&mut map, &config.name_reference).map_err(Diagnostics)?;
+    let mut unused = Vec::new();
+    vars::resolve(&mut map, &vars, &config.var_reference, &mut unused).map_err(Diagnostics)?;
+    run.warn_all(unused);
     let mut resources = map.take();
     let releases = typed::releases(run, &resources);
     resources.retain(|resource| !resource.dead && !resource.is_local());
@@ -309,6 +375,11 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
         },
         None if run.options().order == Order::Fifo => {}
         None => sort_legacy(&mut resources, ORDER_FIRST, ORDER_LAST),
+    }
+    if run.tracks_origins() {
+        let wanted = run.metadata.get();
+        let write = |resource: &mut Resource| origin::write(resource, wanted);
+        resources.iter_mut().for_each(write);
     }
     let objects = resources.into_iter().map(into_object).collect();
     Ok((objects, releases))

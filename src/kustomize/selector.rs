@@ -118,9 +118,59 @@ impl Selector {
             .collect())
     }
 
-    /// Whether the target means a resource.
-    pub(crate) fn matches(&self, resource: &Resource) -> Result<bool, Diagnostic> {
-        Ok(self.compiled()?.matches(resource))
+    /// Positions of the resources that have or had a name that the target means, or of all.
+    pub(crate) fn candidates(&self, map: &mut ResMap) -> Result<Vec<usize>, Diagnostic> {
+        Ok(match &self.compiled()?.name {
+            Some(Pattern::Word(name)) => {
+                let named = map.named(name).to_vec();
+                named.into_iter().filter(|&at| !map.get(at).dead).collect()
+            }
+            _ => map.positions(),
+        })
+    }
+
+    /// Whether labels and annotations of a resource are those that are asked for.
+    pub(crate) fn matches_labels(&self, resource: &Resource) -> Result<bool, Diagnostic> {
+        let compiled = self.compiled()?;
+        Ok(selected(compiled.labels.as_ref(), resource, "labels")
+            && selected(compiled.annotations.as_ref(), resource, "annotations"))
+    }
+
+    /// Whether any identity that a resource has or had is meant.
+    pub(crate) fn matches_any_id(&self, resource: &Resource) -> Result<bool, Diagnostic> {
+        let compiled = self.compiled()?;
+        let fits = |kind: &str, name: &str, namespace: &str| {
+            let part = |pattern: &Option<Pattern>, text: &str| {
+                pattern.as_ref().is_none_or(|pattern| pattern.matches(text))
+            };
+            part(&compiled.kind, kind)
+                && part(&compiled.name, name)
+                && part(&compiled.namespace, namespace)
+                && part(&compiled.group, &resource.gvk.group)
+                && part(&compiled.version, &resource.gvk.version)
+        };
+        let mut previous = resource.previous.iter();
+        Ok(
+            fits(&resource.gvk.kind, &resource.name, &resource.namespace)
+                || previous.any(|id| fits(&id.kind, &id.name, &id.namespace)),
+        )
+    }
+
+    /// Whether it asks for labels or annotations.
+    pub(crate) fn has_labels(&self) -> bool {
+        self.labels.is_some() || self.annotations.is_some()
+    }
+
+    /// Whether it asks for anything but labels and annotations.
+    pub(crate) fn has_identity(&self) -> bool {
+        let parts = [
+            &self.group,
+            &self.version,
+            &self.kind,
+            &self.name,
+            &self.namespace,
+        ];
+        parts.into_iter().any(Option::is_some)
     }
 
     /// The target in a person's words: `Deployment web.*`.

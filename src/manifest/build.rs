@@ -242,6 +242,14 @@ impl Builder {
         } else {
             text
         };
+        let as_go;
+        let text = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                as_go = self.block_scalar(text, style, at);
+                as_go.as_ref()
+            }
+            _ => text,
+        };
         if matches!(self.stack.last(), Some(Frame::Map { key: None, .. })) {
             let scalar = self.make_scalar(text, plain, tag, at);
             if anchor != 0 {

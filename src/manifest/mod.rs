@@ -24,6 +24,7 @@ pub mod suggest;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use map::{Entry, Map};
 pub use node::{Node, Scalar, ScalarKind, Value};
+pub use number::Number;
 pub use object::{Gvk, Object, ObjectId};
 pub use path::FieldPath;
 pub use read::{Document, ReadOptions};

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use smol_str::SmolStr;
 
+use crate::manifest::Node;
+
 /// A place in a [`MergeSchema`]: the schema of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaId(u32);
@@ -88,6 +90,85 @@ impl MergeSchema {
         !builtin.kinds.contains_key(&key) && self.namespaced.get(&key) == Some(&false)
     }
 
+    /// Reads an OpenAPI document (`definitions` and `paths`), as `openapi: {path: ...}` names one.
+    /// It takes the place of the compiled-in schema.
+    pub fn from_openapi(root: &Node) -> MergeSchema {
+        let mut schema = MergeSchema::default();
+        schema.add(Place::Opaque);
+        let definitions = root.get("definitions").and_then(Node::as_map);
+        let mut ids: HashMap<&str, SchemaId> = HashMap::new();
+        for entry in definitions.into_iter().flatten() {
+            ids.insert(&entry.key, schema.add(Place::Opaque));
+        }
+        for entry in definitions.into_iter().flatten() {
+            let id = ids[entry.key.as_str()];
+            let place = schema.place_of(&entry.value, &ids);
+            schema.places[id.0 as usize] = place;
+            for (version, kind) in kinds_of(&entry.value) {
+                schema.kinds.insert((version, kind), id);
+            }
+        }
+        let paths = root.get("paths").and_then(Node::as_map);
+        for entry in paths.into_iter().flatten() {
+            let Some(get) = entry.value.get("get") else {
+                continue;
+            };
+            let namespaced = entry.key.contains("namespaces/{namespace}");
+            for key in kinds_of(get) {
+                let known = schema.namespaced.entry(key).or_insert(namespaced);
+                *known |= namespaced;
+            }
+        }
+        schema
+    }
+
+    fn place_of(&mut self, definition: &Node, ids: &HashMap<&str, SchemaId>) -> Place {
+        if let Some(properties) = definition.get("properties").and_then(Node::as_map) {
+            let mut fields = HashMap::with_capacity(properties.len());
+            for entry in properties {
+                fields.insert(entry.key.clone(), self.id_of(&entry.value, ids));
+            }
+            return Place::Object(fields);
+        }
+        if let Some(values) = definition.get("additionalProperties")
+            && values.as_map().is_some()
+        {
+            return Place::Map(self.id_of(values, ids));
+        }
+        let text = |key: &str| definition.get(key).and_then(Node::as_str);
+        if text("type") != Some("array") {
+            return Place::Opaque;
+        }
+        let items = definition.get("items").map(|items| self.id_of(items, ids));
+        let strategy = text("x-kubernetes-patch-strategy").unwrap_or_default();
+        let merges = strategy.split(',').any(|word| word == "merge");
+        let listed = definition.get("x-kubernetes-list-map-keys");
+        let keys = match listed.and_then(Node::as_seq) {
+            Some(keys) => keys
+                .iter()
+                .filter_map(Node::as_str)
+                .map(SmolStr::new)
+                .collect(),
+            None => text("x-kubernetes-patch-merge-key")
+                .map(SmolStr::new)
+                .into_iter()
+                .collect(),
+        };
+        Place::List {
+            items,
+            keys: merges.then_some(keys),
+        }
+    }
+
+    fn id_of(&mut self, property: &Node, ids: &HashMap<&str, SchemaId>) -> SchemaId {
+        if let Some(name) = property.get("$ref").and_then(Node::as_str) {
+            let name = name.rsplit('/').next().unwrap_or_default();
+            return ids.get(name).copied().unwrap_or(SchemaId(0));
+        }
+        let place = self.place_of(property, ids);
+        self.add(place)
+    }
+
     fn add(&mut self, place: Place) -> SchemaId {
         let id = u32::try_from(self.places.len()).expect("a schema has fewer than 2^32 places");
         self.places.push(place);
@@ -159,6 +240,29 @@ impl MergeSchema {
             None => (name.into(), target),
         }
     }
+}
+
+/// The kinds that `x-kubernetes-group-version-kind` names: one, or a list of them.
+fn kinds_of(node: &Node) -> Vec<(SmolStr, SmolStr)> {
+    let Some(mark) = node.get("x-kubernetes-group-version-kind") else {
+        return Vec::new();
+    };
+    let marks = mark.as_seq().unwrap_or(std::slice::from_ref(mark));
+    let text = |mark: &Node, key: &str| mark.get(key).and_then(Node::as_str).map(str::to_owned);
+    marks
+        .iter()
+        .filter_map(|mark| {
+            let group = text(mark, "group").unwrap_or_default();
+            let version = text(mark, "version")?;
+            let kind = text(mark, "kind")?;
+            let api_version = if group.is_empty() {
+                version
+            } else {
+                format!("{group}/{version}")
+            };
+            Some((api_version.into(), kind.into()))
+        })
+        .collect()
 }
 
 fn is_builtin_cluster_scoped(api_version: &str, kind: &str) -> bool {
@@ -382,6 +486,40 @@ mod tests {
         ] {
             assert_eq!(keys(version, kind, path).as_deref(), want, "{kind} {path}");
         }
+    }
+
+    #[test]
+    fn an_openapi_document_brings_its_own_keys_and_scopes() {
+        let gvk = serde_json::json!([{"group": "example.com", "version": "v1", "kind": "Web"}]);
+        let json = serde_json::json!({
+            "definitions": {
+                "Web": {
+                    "x-kubernetes-group-version-kind": gvk,
+                    "properties": {"spec": {"$ref": "#/definitions/Spec"}}
+                },
+                "Spec": {"properties": {"parts": {
+                    "type": "array",
+                    "items": {"$ref": "#/definitions/Spec"},
+                    "x-kubernetes-patch-strategy": "merge",
+                    "x-kubernetes-patch-merge-key": "name"
+                }}}
+            },
+            "paths": {"/apis/example.com/v1/webs": {
+                "get": {"x-kubernetes-group-version-kind": gvk[0]}
+            }}
+        });
+        let node = crate::manifest::json::from_json(&json, crate::manifest::Span::NONE);
+        let schema = MergeSchema::from_openapi(&node);
+        let web = schema.of_kind("example.com/v1", "Web").unwrap();
+        let parts = schema
+            .field(schema.field(web, "spec").unwrap(), "parts")
+            .unwrap();
+        assert_eq!(
+            schema.merge_keys(parts),
+            Some([SmolStr::new("name")].as_slice())
+        );
+        assert!(schema.is_cluster_scoped("example.com/v1", "Web"));
+        assert!(schema.of_kind("apps/v1", "Deployment").is_none());
     }
 
     #[test]

@@ -23,6 +23,14 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     schema_file!("worker"),
 ];
 
+/// The kinds of group `deployx.dev`, each with its schema file.
+pub(super) const KINDS: &[(&str, &str)] = &[
+    ("CronTask", "cron-task.schema.json"),
+    ("Release", "release.schema.json"),
+    ("WebService", "web-service.schema.json"),
+    ("Worker", "worker.schema.json"),
+];
+
 /// Template files by name.
 pub(super) const TEMPLATES: &[(&str, &str)] = &[
     template_file!("cron-task.yaml.j2"),

@@ -11,14 +11,14 @@ use crate::manifest::object::split_api_version;
 use crate::manifest::path::FieldPath;
 use crate::manifest::read::{ReadOptions, read_all};
 use crate::manifest::{
-    Diagnostic, Diagnostics, Map, Node, Object, Severity, Span, Value, names, suggest,
+    Diagnostic, Diagnostics, Map, Node, Object, Severity, Sources, Span, Value, names, suggest,
 };
 
 use super::complete::{rule_faults, with_computed, with_defaults, without_nulls};
 use super::dialect::{self, Form};
 use super::engine::Subject;
 use super::library::{Kind, Library};
-use super::{config_hash, overrides, services};
+use super::{config_hash, lint, overrides, services};
 
 /// The group of the built-in kinds.
 pub const GROUP: &str = "deployx.dev";
@@ -29,10 +29,7 @@ const CONFIGS: [&str; 2] = ["Expand", "Validate"];
 impl TypedResources for Library {
     fn is_typed(&self, group: &str, kind: &str) -> bool {
         // An unknown kind of our group is one too, so that expansion can say what is wrong.
-        (group == GROUP && !CONFIGS.contains(&kind))
-            || self
-                .kinds
-                .contains_key(&(SmolStr::new(group), SmolStr::new(kind)))
+        (group == GROUP && !CONFIGS.contains(&kind)) || self.has(group, kind)
     }
 
     fn field_specs(&self) -> &[TypedFieldSpec] {
@@ -51,7 +48,7 @@ impl TypedResources for Library {
             {
                 continue;
             }
-            match self.prepare(&object) {
+            match self.prepare(&object, input.sources) {
                 Ok((kind, spec, found)) => {
                     let (errors, rest) = split(found);
                     self.warn(rest);
@@ -106,8 +103,12 @@ impl Library {
     /// # Errors
     /// What is wrong with the resource as such: its kind, its version.
     /// Faults of the inputs are the third value, warnings among them.
-    pub fn prepare(&self, object: &Object) -> Result<(&Kind, Node, Vec<Diagnostic>), Diagnostics> {
-        let kind = self.find(object)?;
+    pub fn prepare(
+        &self,
+        object: &Object,
+        sources: &Sources,
+    ) -> Result<(&Kind, Node, Vec<Diagnostic>), Diagnostics> {
+        let kind = self.find(object, sources)?;
         let mut faults = envelope_faults(object, kind);
         let spec = object
             .root
@@ -120,7 +121,8 @@ impl Library {
         let sound = found.faults.is_empty();
         faults.extend(found.faults);
         let mut spec = spec;
-        if spec.as_map().is_some() {
+        let reserved = super::engine::reserved(&object.root);
+        if reserved.is_none() && spec.as_map().is_some() {
             spec = with_defaults(&spec, &kind.schema);
             match with_computed(spec.clone(), &kind.schema, &self.engine) {
                 Ok(complete) => {
@@ -137,6 +139,10 @@ impl Library {
                 Err(_) => {}
             }
         }
+        faults.extend(reserved);
+        if faults.is_empty() {
+            faults = lint::lint(&spec, &kind.schema);
+        }
         let name = object.describe();
         for fault in &mut faults {
             fault.object.get_or_insert_with(|| name.clone());
@@ -145,8 +151,8 @@ impl Library {
     }
 
     /// Judges a patch of a typed resource on its own: names and forms, nothing that needs the rest.
-    pub fn check_patch(&self, patch: &Object) -> Vec<Diagnostic> {
-        let Ok(kind) = self.find(patch) else {
+    pub fn check_patch(&self, patch: &Object, sources: &Sources) -> Vec<Diagnostic> {
+        let Ok(kind) = self.find(patch, sources) else {
             return Vec::new();
         };
         let Some(spec) = patch.root.get("spec") else {
@@ -156,9 +162,8 @@ impl Library {
         dialect::check(&kind.schema, &kind.info.kind, spec, &path, Form::Patch).faults
     }
 
-    fn find(&self, object: &Object) -> Result<&Kind, Diagnostics> {
-        let key = (SmolStr::new(object.group()), SmolStr::new(object.kind()));
-        let Some(kind) = self.kinds.get(&key) else {
+    fn find(&self, object: &Object, sources: &Sources) -> Result<&Kind, Diagnostics> {
+        let Some(kind) = self.kind(object.group(), object.kind(), sources)? else {
             return Err(self.unknown_kind(object).into());
         };
         if object.version() != kind.info.version {
@@ -177,7 +182,7 @@ impl Library {
     }
 
     fn unknown_kind(&self, object: &Object) -> Diagnostic {
-        let names: Vec<&str> = self.kinds().map(|kind| kind.info.kind.as_str()).collect();
+        let names: Vec<&str> = self.names().map(|(_, kind)| kind).collect();
         let planned = ["StatefulService", "Migration"].contains(&object.kind());
         let span = object.root.get("kind").map_or(object.span(), |n| n.span);
         let remark = match suggest::nearest(object.kind(), names.iter().copied()) {
@@ -391,4 +396,39 @@ fn collisions(expansions: &[Expansion], input: &ExpandInput<'_>) -> Vec<Diagnost
         }
     }
     faults
+}
+
+#[cfg(test)]
+impl Library {
+    /// Each template's text with the marks taken out, and rendered without any.
+    pub(super) fn renders_both_ways(
+        &self,
+        resources: &[ExpandResource],
+        sources: &Sources,
+    ) -> Vec<(String, String)> {
+        let typed: Vec<Prepared<'_>> = resources
+            .iter()
+            .enumerate()
+            .filter_map(|(at, resource)| {
+                let object = Object::from_node(resource.node.clone())?;
+                let (kind, spec, _) = self.prepare(&object, sources).ok()?;
+                Some(Prepared {
+                    at,
+                    kind,
+                    spec,
+                    object,
+                    whole: true,
+                })
+            })
+            .collect();
+        let urls = services::Services::of(&typed, resources);
+        let render = |one: &Prepared<'_>| {
+            let subject = subject(one, &resources[one.at], urls.seen_by(one, resources));
+            let template = one.kind.info.template.as_ref()?;
+            let marked = self.engine.render(template, &subject, sources).ok()?;
+            let plain = self.engine.render_plain(template, &subject, sources).ok()?;
+            Some((marked.text, plain))
+        };
+        typed.iter().filter_map(render).collect()
+    }
 }

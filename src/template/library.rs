@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use smol_str::SmolStr;
 
@@ -27,15 +27,24 @@ pub struct Kind {
     pub built_in: bool,
 }
 
-/// All kinds, and the templates that expand them. Positions in its messages point into the table
-/// that it was loaded with; use one table in a run.
+/// All kinds, and the templates that expand them. Built-in schemas are read when a resource of
+/// their kind is first met. Positions in messages point into the table that the library is used
+/// with; use one table in a run.
 #[derive(Debug)]
 pub struct Library {
-    pub(super) kinds: BTreeMap<(SmolStr, SmolStr), Arc<Kind>>,
+    slots: BTreeMap<(SmolStr, SmolStr), Slot>,
     pub(super) engine: Engine,
-    pub(super) project: Project,
-    pub(super) warnings: Mutex<Vec<Diagnostic>>,
+    project: Project,
+    warnings: Mutex<Vec<Diagnostic>>,
     field_specs: Vec<TypedFieldSpec>,
+    common: Mutex<BTreeMap<String, Node>>,
+}
+
+/// A kind that may not have been read yet.
+#[derive(Debug)]
+struct Slot {
+    file: String,
+    kind: OnceLock<Result<Kind, Diagnostics>>,
 }
 
 impl Library {
@@ -47,40 +56,25 @@ impl Library {
         let project = Project::find(from, sources)?;
         let mut faults = Vec::new();
         let own_templates = template_files(&project, &mut faults);
-        let mut files = Files {
-            sources,
-            own: schema_files(&project, &mut faults),
-            read: BTreeMap::new(),
+        let own_schemas = schema_files(&project, &mut faults);
+        let mut library = Self {
+            slots: builtin::KINDS.iter().map(built_in_slot).collect(),
+            engine: Engine::new(templates(own_templates), project.kube()),
+            project,
+            warnings: Mutex::default(),
+            field_specs: fields::built_in(),
+            common: Mutex::default(),
         };
-        let mut kinds = BTreeMap::new();
-        let built_in = builtin::SCHEMAS.iter().map(|(name, _)| (*name).to_owned());
-        let built_in: Vec<String> = built_in
-            .filter(|name| name != "common.schema.json")
-            .collect();
-        let own: Vec<String> = files.own.keys().cloned().collect();
-        for (name, shipped) in built_in
-            .into_iter()
-            .map(|name| (name, true))
-            .chain(own.into_iter().map(|name| (name, false)))
-        {
-            match files.kind(&name, shipped) {
+        for name in own_schemas.keys() {
+            match library.own_kind(name, &own_schemas, sources) {
                 Ok(Some(kind)) => {
-                    let key = (kind.info.group.clone(), kind.info.kind.clone());
-                    kinds.insert(key, Arc::new(kind));
+                    faults.extend(library.kind_faults(&kind, sources));
+                    library.add(name, kind);
                 }
                 Ok(None) => {}
                 Err(Diagnostics(items)) => faults.extend(items),
             }
         }
-        let engine = Engine::new(templates(own_templates), project.kube());
-        let library = Self {
-            field_specs: fields::specs(kinds.values().map(AsRef::as_ref)),
-            kinds,
-            engine,
-            project,
-            warnings: Mutex::default(),
-        };
-        faults.extend(library.template_faults(sources));
         if faults.is_empty() {
             Ok(library)
         } else {
@@ -88,14 +82,98 @@ impl Library {
         }
     }
 
-    /// The kinds, by group and kind.
-    pub fn kinds(&self) -> impl Iterator<Item = &Kind> {
-        self.kinds.values().map(AsRef::as_ref)
+    /// A kind of the project's own replaces the built-in one of the same name.
+    fn add(&mut self, file: &str, kind: Kind) {
+        let (group, name) = (kind.info.group.clone(), kind.info.kind.clone());
+        self.field_specs
+            .retain(|spec| spec.group != group || spec.kind != name);
+        self.field_specs.extend(fields::specs(&kind));
+        let slot = Slot {
+            file: file.to_owned(),
+            kind: OnceLock::from(Ok(kind)),
+        };
+        self.slots.insert((group, name), slot);
     }
 
-    /// Finds a kind of any group by its name.
-    pub fn kind(&self, name: &str) -> Option<&Kind> {
-        self.kinds().find(|kind| kind.info.kind == name)
+    fn own_kind(
+        &self,
+        name: &str,
+        own: &BTreeMap<String, PathBuf>,
+        sources: &Sources,
+    ) -> Result<Option<Kind>, Diagnostics> {
+        let mut files = Files {
+            sources,
+            own,
+            read: &self.common,
+        };
+        // A broken file must be told as such, not as a schema that is missing.
+        let file = read::load(sources, &own[name])?;
+        let root = files.root(file)?;
+        files.keep(name, root);
+        let loaded = dialect::load(name, &mut files)?;
+        Ok(loaded.kind.map(|info| Kind {
+            info,
+            schema: loaded.schema,
+            built_in: false,
+        }))
+    }
+
+    /// Whether there is such a kind.
+    pub fn has(&self, group: &str, kind: &str) -> bool {
+        let key = (SmolStr::new(group), SmolStr::new(kind));
+        self.slots.contains_key(&key)
+    }
+
+    /// The names of all kinds, sorted by group and kind.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.slots
+            .keys()
+            .map(|(group, kind)| (group.as_str(), kind.as_str()))
+    }
+
+    /// Returns a kind; `None` where there is none of this name.
+    ///
+    /// # Errors
+    /// Faults of its schema.
+    pub fn kind(
+        &self,
+        group: &str,
+        kind: &str,
+        sources: &Sources,
+    ) -> Result<Option<&Kind>, Diagnostics> {
+        let key = (SmolStr::new(group), SmolStr::new(kind));
+        let Some(slot) = self.slots.get(&key) else {
+            return Ok(None);
+        };
+        let loaded = slot.kind.get_or_init(|| {
+            let mut files = Files {
+                sources,
+                own: &BTreeMap::new(),
+                read: &self.common,
+            };
+            let loaded = dialect::load(&slot.file, &mut files)?;
+            let info = loaded.kind.ok_or_else(|| {
+                Diagnostic::error("schema", format!("`{}` declares no kind", slot.file))
+            })?;
+            Ok(Kind {
+                info,
+                schema: loaded.schema,
+                built_in: true,
+            })
+        });
+        loaded.as_ref().map(Some).map_err(Clone::clone)
+    }
+
+    /// Returns all kinds, sorted by group and kind.
+    ///
+    /// # Errors
+    /// Faults of their schemas.
+    pub fn kinds(&self, sources: &Sources) -> Result<Vec<&Kind>, Diagnostics> {
+        let mut kinds = Vec::new();
+        for (group, kind) in self.names() {
+            kinds.extend(self.kind(group, kind, sources)?);
+        }
+        Ok(kinds)
     }
 
     /// The project that the library was loaded for.
@@ -119,14 +197,7 @@ impl Library {
         warnings.extend(more);
     }
 
-    /// Checks the templates of the project's own kinds: syntax, and that the inputs they read are
-    /// those that the schema has.
-    fn template_faults(&self, sources: &Sources) -> Vec<Diagnostic> {
-        let own = self.kinds().filter(|kind| !kind.built_in);
-        own.flat_map(|kind| self.kind_faults(kind, sources))
-            .collect()
-    }
-
+    /// Checks a kind's template: its syntax, and that the inputs it reads are those of the schema.
     pub(super) fn kind_faults(&self, kind: &Kind, sources: &Sources) -> Vec<Diagnostic> {
         let Some(template) = &kind.info.template else {
             return Vec::new();
@@ -195,49 +266,47 @@ fn unknown_input(schema: &Schema, path: &str) -> Option<String> {
     None
 }
 
+fn built_in_slot((kind, file): &(&str, &str)) -> ((SmolStr, SmolStr), Slot) {
+    let key = (SmolStr::new_static("deployx.dev"), SmolStr::new(kind));
+    let slot = Slot {
+        file: (*file).to_owned(),
+        kind: OnceLock::new(),
+    };
+    (key, slot)
+}
+
 /// Schema files, read once each.
 struct Files<'s> {
     sources: &'s Sources,
-    own: BTreeMap<String, PathBuf>,
-    read: BTreeMap<String, Node>,
+    own: &'s BTreeMap<String, PathBuf>,
+    read: &'s Mutex<BTreeMap<String, Node>>,
 }
 
 impl Files<'_> {
-    fn kind(&mut self, name: &str, built_in: bool) -> Result<Option<Kind>, Diagnostics> {
-        if !built_in {
-            // A broken file must be told as such, not as a schema that is missing.
-            let path = self.own[name].clone();
-            let file = read::load(self.sources, &path)?;
-            let root = self.root(file)?;
-            self.read.insert(name.to_owned(), root);
-        }
-        let loaded = dialect::load(name, self)?;
-        let Some(info) = loaded.kind else {
-            return Ok(None);
-        };
-        Ok(Some(Kind {
-            info,
-            schema: loaded.schema,
-            built_in,
-        }))
-    }
-
     fn root(&self, file: FileId) -> Result<Node, Diagnostics> {
         Ok(read_one(self.sources, file, &ReadOptions::kubectl())?.root)
+    }
+
+    fn keep(&self, name: &str, root: Node) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert(name.to_owned(), root);
     }
 }
 
 impl dialect::Files for Files<'_> {
     fn file(&mut self, name: &str) -> Option<Node> {
-        if let Some(root) = self.read.get(name) {
-            return Some(root.clone());
+        {
+            let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(root) = read.get(name) {
+                return Some(root.clone());
+            }
         }
         let file = match builtin::schema(name) {
             Some(text) => self.sources.add(format!("builtin:{name}"), text),
             None => read::load(self.sources, self.own.get(name)?).ok()?,
         };
         let root = self.root(file).ok()?;
-        self.read.insert(name.to_owned(), root.clone());
+        self.keep(name, root.clone());
         Some(root)
     }
 }

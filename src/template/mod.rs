@@ -8,6 +8,7 @@ mod config_hash;
 mod expand;
 mod fields;
 mod library;
+mod lint;
 mod overrides;
 mod project;
 mod services;

@@ -32,10 +32,10 @@ impl<'a> Project<'a> {
     pub(crate) fn on(cluster: &'a Cluster, prefix: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         fs::create_dir(dir.path().join("app")).expect("it is new");
-        Self {
-            namespace: cluster.namespace(prefix),
-            dir,
-        }
+        let namespace = cluster.namespace(prefix);
+        // A copy: the namespace writes its own anew for every command, also while ours runs.
+        fs::copy(namespace.kubeconfig(), dir.path().join("kubeconfig")).expect("it exists");
+        Self { namespace, dir }
     }
 
     /// The folder of the manifests.
@@ -60,6 +60,7 @@ impl<'a> Project<'a> {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.namespace.command(env!("CARGO_BIN_EXE_deployx"));
         command.current_dir(self.dir.path()).args(args);
+        command.env("KUBECONFIG", self.dir.path().join("kubeconfig"));
         for variable in ["HELM_DRIVER", "HELM_NAMESPACE", "HELM_PLUGIN_NAME"] {
             command.env_remove(variable);
         }
@@ -84,13 +85,7 @@ impl<'a> Project<'a> {
 
     /// `deployx upgrade shop app --yes`.
     pub(crate) fn upgrade(&self, more: &[&str]) -> Run {
-        self.run(
-            &[
-                &["upgrade", "shop", "app", "--yes", "--timeout", "60s"],
-                more,
-            ]
-            .concat(),
-        )
+        self.run(&[&["upgrade", "shop", "app", "--yes", "--timeout=60s"], more].concat())
     }
 
     /// Runs a real Helm, which must succeed.

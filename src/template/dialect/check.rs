@@ -66,7 +66,7 @@ impl Checker<'_> {
             return self.refuse(refusal, path, key_span);
         }
         if node.is_null() {
-            if self.form == Form::Whole && !schema.keep_null {
+            if self.form == Form::Whole {
                 self.wrong(node, path, format!("{} is null", quoted(path)), "");
             }
             return;
@@ -141,6 +141,7 @@ impl Checker<'_> {
                 self.key(names, &entry.key, entry.key_span, &below);
             }
             match schema.under(&entry.key) {
+                Some(_) if schema.keep_null && entry.value.is_null() => {}
                 Some(under) => self.value(under, &entry.value, &below, entry.key_span),
                 // An object without any declared shape takes anything.
                 None if schema.kind.is_none() => {}
@@ -269,7 +270,9 @@ impl Checker<'_> {
             }
             let twin = items[..at].iter().find(|other| other.same_value(item));
             if let Some(twin) = twin.filter(|_| schema.unique_items) {
-                let fault = Diagnostic::error("input", format!("{} is listed twice", quoted(path)))
+                let what = item.scalar_text().unwrap_or("the same item");
+                let message = format!("`{what}` is listed twice in {}", quoted(path));
+                let fault = Diagnostic::error("input", message)
                     .at(item.span, "again here")
                     .also(twin.span, "first here");
                 self.fault(fault, &below);

@@ -420,7 +420,7 @@ fn literal(value: &Value) -> Result<Option<String>> {
 }
 
 /// The names in `$(NAME)`; `$$(NAME)` is an escape.
-pub(crate) fn uses(text: &str) -> Vec<String> {
+pub(in crate::template) fn uses(text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {

@@ -15,7 +15,7 @@ const CLOSE: char = '\u{FDD2}';
 const AT: char = '\u{FDD3}';
 
 /// Whether a text holds characters that marks use; such input is refused.
-pub(super) fn has_marks(text: &str) -> bool {
+pub(in crate::template) fn has_marks(text: &str) -> bool {
     text.contains([OPEN, SEP, CLOSE, AT])
 }
 

@@ -10,7 +10,7 @@ mod trace;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
@@ -23,6 +23,7 @@ use crate::manifest::{Diagnostic, FileId, Node, Sources, Span};
 
 use super::dialect::KindInfo;
 use marks::Instrumented;
+pub(super) use functions::uses;
 pub use rules::Scope;
 use trace::Trace;
 
@@ -81,7 +82,7 @@ pub struct Engine {
     marked: Environment<'static>,
     /// For users' templates, which may look at printed text: the bytes come from here.
     plain: Environment<'static>,
-    files: Arc<Vec<(TemplateFile, Instrumented)>>,
+    files: Arc<Vec<Template>>,
     shared: Shared,
     turn: Mutex<()>,
     /// Where the texts stand in the table that was used last.
@@ -91,6 +92,21 @@ pub struct Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+/// A template with its marked form, which is made when it is first used.
+#[derive(Debug)]
+struct Template {
+    number: usize,
+    file: TemplateFile,
+    marked: OnceLock<Instrumented>,
+}
+
+impl Template {
+    fn marked(&self) -> &Instrumented {
+        self.marked
+            .get_or_init(|| marks::instrument(self.number, &self.file.text))
     }
 }
 
@@ -127,15 +143,15 @@ impl Engine {
     pub fn new(files: Vec<TemplateFile>, kube: (u8, u8)) -> Self {
         let shared = Shared::default();
         shared.lock().kube = kube;
-        let files: Vec<_> = files
+        let files = files
             .into_iter()
             .enumerate()
-            .map(|(at, file)| {
-                let instrumented = marks::instrument(at, &file.text);
-                (file, instrumented)
-            })
-            .collect();
-        let files = Arc::new(files);
+            .map(|(number, file)| Template {
+                number,
+                file,
+                marked: OnceLock::new(),
+            });
+        let files: Arc<Vec<_>> = Arc::new(files.collect());
         Self {
             marked: environment(&files, &shared, true),
             plain: environment(&files, &shared, false),
@@ -160,7 +176,7 @@ impl Engine {
         let built_in = self
             .files
             .iter()
-            .any(|(file, _)| file.name == template && file.built_in);
+            .any(|known| known.file.name == template && known.file.built_in);
         let wanted = if built_in {
             None
         } else {
@@ -185,6 +201,17 @@ impl Engine {
             origins,
             warnings,
         })
+    }
+
+    /// Renders without marks.
+    #[cfg(test)]
+    pub(super) fn render_plain(
+        &self,
+        template: &str,
+        subject: &Subject,
+        sources: &Sources,
+    ) -> Result<String, Diagnostic> {
+        self.run(&self.plain, template, subject, false, sources)
     }
 
     fn run(
@@ -216,15 +243,7 @@ impl Engine {
     }
 
     fn context(&self, subject: &Subject) -> Result<Value, Diagnostic> {
-        let value = |node: &Node| {
-            input::value(node, &self.shared).map_err(|span| {
-                Diagnostic::error(
-                    "input",
-                    "holds a character that Unicode reserves for programs",
-                )
-                .at(span, "one of U+FDD0 to U+FDD3")
-            })
-        };
+        let value = |node: &Node| input::value(node, &self.shared).map_err(reserved_fault);
         let kube = self.shared.lock().kube;
         Ok(Value::from(BTreeMap::from([
             ("spec", value(&subject.spec)?),
@@ -240,7 +259,7 @@ impl Engine {
         let cell = self.shared.lock();
         let offset = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let template_span = |file: usize, at: usize| {
-            let (template, _) = self.files.get(file)?;
+            let template = &self.files.get(file)?.file;
             let id = self.file_id(file, sources)?;
             let line = template.text[at..]
                 .find('\n')
@@ -268,17 +287,16 @@ impl Engine {
             inner = source;
         }
         let place = inner.name().and_then(|name| {
-            let number = self.files.iter().position(|(file, _)| file.name == name)?;
-            let (_, made) = &self.files[number];
+            let found = self.files.iter().find(|known| known.file.name == name)?;
             let range = inner.range()?;
             let at = |offset| {
                 if marked {
-                    made.original(offset)
+                    found.marked().original(offset)
                 } else {
                     offset
                 }
             };
-            let id = self.file_id(number, sources)?;
+            let id = self.file_id(found.number, sources)?;
             Some(Span::new(id, at(range.start), at(range.end)))
         });
         if let Some(failure) = failure {
@@ -308,7 +326,7 @@ impl Engine {
 
     /// The template's place in the table; it is added when it is first needed.
     fn file_id(&self, file: usize, sources: &Sources) -> Option<FileId> {
-        let (template, _) = self.files.get(file)?;
+        let template = &self.files.get(file)?.file;
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         ids.resize(self.files.len(), None);
         // Another table may be in use than the last time: an entry holds where the text is ours.
@@ -370,11 +388,33 @@ pub enum Answer {
     Text(String),
 }
 
-fn environment(
-    files: &Arc<Vec<(TemplateFile, Instrumented)>>,
-    shared: &Shared,
-    marked: bool,
-) -> Environment<'static> {
+/// Finds text that templates cannot carry: four code points are used inside the engine.
+pub(super) fn reserved(node: &Node) -> Option<Diagnostic> {
+    fn find(node: &Node) -> Option<Span> {
+        if node.scalar_text().is_some_and(marks::has_marks) {
+            return Some(node.span);
+        }
+        let items = node.as_seq().unwrap_or_default().iter();
+        let values = node.as_map().into_iter().flatten();
+        items.clone().find_map(find).or_else(|| {
+            values.into_iter().find_map(|entry| {
+                let key = marks::has_marks(&entry.key).then_some(entry.key_span);
+                key.or_else(|| find(&entry.value))
+            })
+        })
+    }
+    find(node).map(reserved_fault)
+}
+
+fn reserved_fault(span: Span) -> Diagnostic {
+    Diagnostic::error(
+        "input",
+        "holds a character that Unicode reserves for programs",
+    )
+    .at(span, "one of U+FDD0 to U+FDD3")
+}
+
+fn environment(files: &Arc<Vec<Template>>, shared: &Shared, marked: bool) -> Environment<'static> {
     let mut env = Environment::new();
     let mut syntax = SyntaxConfig::builder();
     syntax
@@ -389,12 +429,12 @@ fn environment(
     env.set_recursion_limit(DEPTH);
     let files = Arc::clone(files);
     env.set_loader(move |name| {
-        let file = files.iter().find(|(file, _)| file.name == name);
-        Ok(file.map(|(file, instrumented)| {
+        let found = files.iter().find(|known| known.file.name == name);
+        Ok(found.map(|known| {
             if marked {
-                instrumented.text.clone()
+                known.marked().text.clone()
             } else {
-                file.text.to_string()
+                known.file.text.to_string()
             }
         }))
     });

@@ -1,0 +1,488 @@
+//! `replacements:`: values copied from one object into fields of others.
+
+use smol_str::SmolStr;
+
+use super::decode::{Fields, Text};
+use super::fieldspec::selects;
+use super::load::Dir;
+use super::resmap::ResMap;
+use super::resource::{Resource, plain_scalar};
+use super::run::Run;
+use super::selector::Selector;
+use super::structured;
+use super::value_path::{MakeKind, ValuePath, is_new};
+use crate::manifest::{Diagnostic, Diagnostics, Gvk, Node, ScalarKind, Span, Value};
+
+const DEFAULT_PATH: &str = "metadata.name";
+
+/// An entry of `replacements`: in place, or a file with one or many.
+#[derive(Debug)]
+pub(crate) enum ReplacementEntry {
+    Inline(Box<Replacement>),
+    Path(Text),
+}
+
+/// A value and the fields that it is copied into.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    source: Option<Source>,
+    value: Option<Text>,
+    targets: Vec<Target>,
+    span: Span,
+}
+
+#[derive(Debug)]
+struct Source {
+    gvk: Gvk,
+    name: SmolStr,
+    namespace: SmolStr,
+    path: Text,
+    options: FieldOptions,
+    span: Span,
+}
+
+#[derive(Debug)]
+struct Target {
+    select: Option<Selector>,
+    reject: Vec<Selector>,
+    paths: Vec<Text>,
+    options: FieldOptions,
+    span: Span,
+}
+
+#[derive(Debug, Default)]
+struct FieldOptions {
+    delimiter: SmolStr,
+    index: i64,
+    create: bool,
+}
+
+/// Reads `replacements`.
+pub(crate) fn read_entries(fields: &mut Fields<'_, '_>) -> Vec<ReplacementEntry> {
+    let items = fields.items("replacements");
+    let mut entries = Vec::new();
+    for item in items {
+        entries.extend(read_entry(item, fields.faults()));
+    }
+    entries
+}
+
+/// Reads an entry of `replacements`, or of the same list in a plugin's configuration.
+pub(crate) fn read_entry(item: &Node, faults: &mut Vec<Diagnostic>) -> Option<ReplacementEntry> {
+    const FIELDS: &[&str] = &["path", "source", "sourceValue", "targets"];
+    let mut fields = Fields::new(item, "a replacement", FIELDS, faults);
+    if let Some(path) = fields.filled("path") {
+        if fields.node("source").is_some() || !fields.items("targets").is_empty() {
+            let message = "a replacement has `path`, or `source` and `targets`";
+            let fault = Diagnostic::error("replacement", message).at(path.span, "");
+            fields.faults().push(fault);
+        }
+        return Some(ReplacementEntry::Path(path));
+    }
+    let replacement = read(&mut fields)?;
+    Some(ReplacementEntry::Inline(Box::new(replacement)))
+}
+
+fn read(fields: &mut Fields<'_, '_>) -> Option<Replacement> {
+    let span = fields.span();
+    let source = fields
+        .node("source")
+        .map(|node| read_source(node, fields.faults()));
+    let value = fields.text("sourceValue");
+    let has_targets = fields.node("targets").is_some();
+    let mut targets = Vec::new();
+    for item in fields.items("targets") {
+        targets.push(read_target(item, fields.faults()));
+    }
+    let fault = match (&source, &value) {
+        (Some(_), Some(_)) => "a replacement has `source` or `sourceValue`, not both",
+        (None, None) => "a replacement needs a `source` and at least one target",
+        _ if !has_targets => "a replacement needs a `source` and at least one target",
+        _ => {
+            return Some(Replacement {
+                source,
+                value,
+                targets,
+                span,
+            });
+        }
+    };
+    let fault = Diagnostic::error("replacement", fault).at(span, "");
+    fields.faults().push(fault);
+    None
+}
+
+fn read_source(node: &Node, faults: &mut Vec<Diagnostic>) -> Source {
+    const FIELDS: &[&str] = &[
+        "group",
+        "version",
+        "kind",
+        "name",
+        "namespace",
+        "fieldPath",
+        "options",
+    ];
+    let mut fields = Fields::new(node, "a replacement's source", FIELDS, faults);
+    let gvk = Gvk {
+        group: fields.plain("group"),
+        version: fields.plain("version"),
+        kind: fields.plain("kind"),
+    };
+    Source {
+        gvk,
+        name: fields.plain("name"),
+        namespace: fields.plain("namespace"),
+        path: fields
+            .filled("fieldPath")
+            .unwrap_or_else(|| default_path(node.span)),
+        options: read_options(&mut fields),
+        span: node.span,
+    }
+}
+
+fn read_target(node: &Node, faults: &mut Vec<Diagnostic>) -> Target {
+    const FIELDS: &[&str] = &["select", "reject", "fieldPaths", "options"];
+    let mut fields = Fields::new(node, "a replacement's target", FIELDS, faults);
+    let select = fields
+        .node("select")
+        .map(|node| Selector::read(node, fields.faults()));
+    if select.is_none() {
+        let fault = Diagnostic::error("replacement", "a target needs `select`");
+        fields.faults().push(fault.at(node.span, ""));
+    }
+    let mut reject = Vec::new();
+    for item in fields.items("reject") {
+        reject.push(Selector::read(item, fields.faults()));
+    }
+    let mut paths = fields.texts("fieldPaths");
+    if paths.is_empty() {
+        paths.push(default_path(node.span));
+    }
+    Target {
+        select,
+        reject,
+        paths,
+        options: read_options(&mut fields),
+        span: node.span,
+    }
+}
+
+fn read_options(fields: &mut Fields<'_, '_>) -> FieldOptions {
+    const FIELDS: &[&str] = &["delimiter", "index", "encoding", "create"];
+    let Some(node) = fields.node("options") else {
+        return FieldOptions::default();
+    };
+    let mut fields = Fields::new(node, "options of a replacement", FIELDS, fields.faults());
+    FieldOptions {
+        delimiter: fields.plain("delimiter"),
+        index: fields.integer("index").map_or(0, |index| index.value),
+        create: fields.flag("create"),
+    }
+}
+
+fn default_path(span: Span) -> Text {
+    Text {
+        value: DEFAULT_PATH.into(),
+        span,
+    }
+}
+
+/// Carries out replacements in order.
+///
+/// # Errors
+/// Sources that are not there or are several, and fields that are not there.
+pub(crate) fn transform(
+    run: &Run<'_>,
+    dir: &Dir,
+    map: &mut ResMap,
+    entries: &[ReplacementEntry],
+) -> Result<(), Diagnostics> {
+    for entry in entries {
+        match entry {
+            ReplacementEntry::Inline(replacement) => replace(run, map, replacement)?,
+            ReplacementEntry::Path(path) => {
+                for replacement in load(run, dir, path)? {
+                    replace(run, map, &replacement)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file with one replacement, or a list of them.
+fn load(run: &Run<'_>, dir: &Dir, path: &Text) -> Result<Vec<Replacement>, Diagnostics> {
+    const FIELDS: &[&str] = &["source", "sourceValue", "targets"];
+    let file = run.text(dir, path)?;
+    let root = run.files().document(file)?;
+    let items = root.as_seq().unwrap_or(std::slice::from_ref(&root));
+    let mut faults = Vec::new();
+    let mut replacements = Vec::new();
+    for item in items {
+        let mut fields = Fields::new(item, "a replacement", FIELDS, &mut faults);
+        replacements.extend(read(&mut fields));
+    }
+    if faults.is_empty() {
+        Ok(replacements)
+    } else {
+        Err(Diagnostics(faults))
+    }
+}
+
+fn replace(run: &Run<'_>, map: &mut ResMap, replacement: &Replacement) -> Result<(), Diagnostics> {
+    let value = match (&replacement.source, &replacement.value) {
+        (Some(source), _) => source_value(map, source)?,
+        (None, Some(text)) => Node::new(Value::Scalar(plain_scalar(&text.value)), text.span),
+        (None, None) => return Ok(()),
+    };
+    let mut faults = Vec::new();
+    for target in &replacement.targets {
+        let Some(select) = &target.select else {
+            continue;
+        };
+        let mut any = false;
+        for at in select.candidates(map)? {
+            if !is_target(target, select, map.get(at))? {
+                continue;
+            }
+            any = true;
+            let resource = map.get_mut(at);
+            for path in &target.paths {
+                if let Err(reason) = copy(&mut resource.node, &value, path, &target.options) {
+                    faults.push(no_field(resource, path, &reason, target));
+                }
+            }
+            resource.refresh(&run.schema());
+            map.renamed_one(at);
+        }
+        if !any {
+            let message = format!("no object matches the target {}", select.describe());
+            let warning = Diagnostic::warning("target-unmatched", message);
+            run.warn(
+                warning
+                    .at(target.span, "")
+                    .note("kustomize passes over this in silence"),
+            );
+        }
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(faults))
+    }
+}
+
+fn no_field(resource: &Resource, path: &Text, reason: &str, target: &Target) -> Diagnostic {
+    let verb = if target.options.create {
+        "find or make"
+    } else {
+        "find"
+    };
+    let message = format!("cannot {verb} the field `{}`", path.value);
+    let fault = Diagnostic::error("replacement-field", message)
+        .at(path.span, reason.to_owned())
+        .also(resource.node.span, "in this object")
+        .in_object(resource.describe());
+    if target.options.create || !reason.is_empty() {
+        return fault;
+    }
+    fault.hint("write `options: {create: true}` where it is to be made")
+}
+
+fn source_value(map: &mut ResMap, source: &Source) -> Result<Node, Diagnostic> {
+    let candidates = if source.name.is_empty() {
+        map.positions()
+    } else {
+        map.named(&source.name).to_vec()
+    };
+    let mut found = candidates
+        .into_iter()
+        .filter(|&at| !map.get(at).dead && is_source(source, map.get(at)));
+    let fault =
+        |message: String| Diagnostic::error("replacement-source", message).at(source.span, "");
+    let Some(at) = found.next() else {
+        return Err(missing_source(map, source));
+    };
+    if let Some(second) = found.next() {
+        return Err(fault("more than one object matches this source".to_owned())
+            .also(map.get(at).node.span, "one")
+            .also(map.get(second).node.span, "another"));
+    }
+    let resource = map.get(at);
+    let path = ValuePath::new(&source.path.value);
+    let is_empty = |node: &Node| {
+        node.is_null()
+            || node.as_map().is_some_and(crate::manifest::Map::is_empty)
+            || node.as_seq().is_some_and(<[Node]>::is_empty)
+    };
+    let Some(value) = path.find(&resource.node).filter(|node| !is_empty(node)) else {
+        let message = format!("{} has no `{}`", resource.describe(), source.path.value);
+        let fault = Diagnostic::error("replacement-source", message);
+        return Err(fault
+            .at(source.path.span, "")
+            .also(resource.node.span, "the source"));
+    };
+    let options = &source.options;
+    if options.delimiter.is_empty() {
+        return Ok(value.clone());
+    }
+    let Some(scalar) = value.as_scalar() else {
+        let message = format!(
+            "`delimiter` needs a text, and `{}` is {}",
+            source.path.value,
+            value.describe()
+        );
+        return Err(fault(message));
+    };
+    let part = usize::try_from(options.index)
+        .ok()
+        .and_then(|index| scalar.text.split(options.delimiter.as_str()).nth(index));
+    let Some(part) = part else {
+        let message = format!("`{}` has no part {}", scalar.text, options.index);
+        return Err(fault(message));
+    };
+    let mut refined = value.clone();
+    set_text(&mut refined, part);
+    Ok(refined)
+}
+
+fn missing_source(map: &ResMap, source: &Source) -> Diagnostic {
+    let message = format!(
+        "no object matches this source: {} {}",
+        source.gvk.kind, source.name
+    );
+    let fault = Diagnostic::error("replacement-source", message).at(source.span, "");
+    let same_kind = map
+        .iter()
+        .filter(|resource| source.gvk.kind.is_empty() || resource.gvk.kind == source.gvk.kind);
+    let names: Vec<&str> = same_kind
+        .map(|resource| resource.original_name().as_str())
+        .collect();
+    match crate::manifest::suggest::nearest(&source.name, names.iter().copied()) {
+        Some(name) => fault.hint(format!("did you mean `{name}`?")),
+        None => fault,
+    }
+}
+
+/// Whether any identity of a resource is the source's.
+fn is_source(source: &Source, resource: &Resource) -> bool {
+    let default = |namespace: &SmolStr| {
+        if namespace.is_empty() {
+            SmolStr::new_static("default")
+        } else {
+            namespace.clone()
+        }
+    };
+    let fits = |name: &SmolStr, namespace: &SmolStr, kind: &SmolStr| {
+        let gvk = Gvk {
+            kind: kind.clone(),
+            ..resource.gvk.clone()
+        };
+        (source.name.is_empty() || source.name == *name)
+            && (source.namespace.is_empty() || source.namespace == default(namespace))
+            && selects(&source.gvk, &gvk)
+    };
+    fits(&resource.name, &resource.namespace, &resource.gvk.kind)
+        || resource
+            .previous
+            .iter()
+            .any(|id| fits(&id.name, &id.namespace, &id.kind))
+}
+
+fn is_target(target: &Target, select: &Selector, resource: &Resource) -> Result<bool, Diagnostic> {
+    if !select.matches_labels(resource)? {
+        return Ok(false);
+    }
+    for reject in &target.reject {
+        if reject.has_labels() && reject.matches_labels(resource)? {
+            return Ok(false);
+        }
+        if reject.has_identity() && reject.matches_any_id(resource)? {
+            return Ok(false);
+        }
+    }
+    select.matches_any_id(resource)
+}
+
+fn copy(root: &mut Node, value: &Node, path: &Text, options: &FieldOptions) -> Result<(), String> {
+    let make = options.create.then(|| match &value.value {
+        Value::Scalar(_) => MakeKind::Scalar,
+        Value::Map(_) => MakeKind::Map,
+        Value::Seq(_) => MakeKind::List,
+    });
+    let path = ValuePath::new(&path.value);
+    if structured::set(root, &path, value, make) {
+        return Ok(());
+    }
+    let count = path.visit(root, make, &mut |field| set_field(field, value, options))?;
+    if count == 0 {
+        Err(String::new())
+    } else {
+        Ok(())
+    }
+}
+
+fn set_field(field: &mut Node, value: &Node, options: &FieldOptions) -> Result<(), String> {
+    let text = value.as_scalar().map_or("", |scalar| scalar.text.as_str());
+    if options.delimiter.is_empty() {
+        if field.as_scalar().is_none() {
+            *field = value.clone();
+            return Ok(());
+        }
+        let span = value.span;
+        set_scalar_text(field, text)?;
+        field.span = span;
+        return Ok(());
+    }
+    let Some(scalar) = field.as_scalar() else {
+        return Err(format!(
+            "`delimiter` needs a text, and this is {}",
+            field.describe()
+        ));
+    };
+    let old = scalar.text.clone();
+    let mut parts: Vec<&str> = old.split(options.delimiter.as_str()).collect();
+    match usize::try_from(options.index) {
+        Err(_) => parts.insert(0, text),
+        Ok(index) if index >= parts.len() => parts.push(text),
+        Ok(index) => parts[index] = text,
+    }
+    let joined = parts.join(&options.delimiter);
+    let span = value.span;
+    set_scalar_text(field, &joined)?;
+    field.span = span;
+    Ok(())
+}
+
+/// Replaces the text of a scalar and leaves its type: a text stays one, a number must become a
+/// number.
+pub(crate) fn set_scalar_text(field: &mut Node, text: &str) -> Result<(), String> {
+    if is_new(field) {
+        field.value = Value::Scalar(plain_scalar(text));
+        return Ok(());
+    }
+    let Some(old) = field.as_scalar() else {
+        return Ok(());
+    };
+    if matches!(old.kind, ScalarKind::Str | ScalarKind::Timestamp) {
+        set_text(field, text);
+        return Ok(());
+    }
+    let new = plain_scalar(text);
+    let fits = new.kind == old.kind || old.kind == ScalarKind::Float && new.kind == ScalarKind::Int;
+    if !fits {
+        return Err(format!("`{text}` cannot replace {}", field.describe()));
+    }
+    field.value = Value::Scalar(new);
+    Ok(())
+}
+
+/// Replaces the text of a scalar; it means what it meant.
+fn set_text(field: &mut Node, text: &str) {
+    if let Value::Scalar(scalar) = &mut field.value {
+        scalar.text = text.into();
+        if scalar.kind == ScalarKind::Timestamp {
+            scalar.kind = ScalarKind::Str;
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Paths of replacements and variables: `spec.containers.[name=web].image`, `data.a\.b`,
+//! `items.0`, `list.-`, `spec.*.x`.
+
+use regex::Regex;
+use smol_str::SmolStr;
+
+use super::fieldspec::split_escaped;
+use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value};
+
+/// A path split into its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ValuePath(pub(crate) Vec<SmolStr>);
+
+/// What a path makes where it leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MakeKind {
+    Scalar,
+    Map,
+    List,
+}
+
+impl ValuePath {
+    /// Splits at dots; a backslash escapes one, and what is in brackets stays together. Brackets
+    /// without `=` are dropped.
+    pub(crate) fn new(path: &str) -> Self {
+        let parts = split_escaped(path, '.');
+        let mut result = Vec::new();
+        let mut rest = parts.into_iter();
+        while let Some(part) = rest.next() {
+            if !part.starts_with('[') || part.ends_with(']') {
+                result.push(part);
+                continue;
+            }
+            let mut joined = part.to_string();
+            for more in rest.by_ref() {
+                joined.push('.');
+                joined.push_str(&more);
+                if more.ends_with(']') {
+                    break;
+                }
+            }
+            if joined.contains('=') {
+                result.push(joined.into());
+            } else {
+                result.push(joined.trim_matches(['[', ']']).into());
+            }
+        }
+        Self(result)
+    }
+
+    /// Finds the one value that the path leads to; of several list elements the first.
+    pub(crate) fn find<'n>(&self, root: &'n Node) -> Option<&'n Node> {
+        let parts = self.0.iter().map(|part| part.trim());
+        parts
+            .filter(|part| !part.is_empty())
+            .try_fold(root, |node, part| step(node, part))
+    }
+
+    /// Calls `set` on every value that the path leads to, and returns how many there are.
+    ///
+    /// # Errors
+    /// A path that does not fit the tree.
+    pub(crate) fn visit(
+        &self,
+        root: &mut Node,
+        make: Option<MakeKind>,
+        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+    ) -> Result<usize, String> {
+        visit(root, &self.0, make, set)
+    }
+}
+
+fn step<'n>(node: &'n Node, part: &str) -> Option<&'n Node> {
+    if let Ok(at) = part.parse::<usize>() {
+        return node.as_seq()?.get(at);
+    }
+    if part == "-" {
+        return node.as_seq()?.last();
+    }
+    if let Some((key, value)) = list_entry(part) {
+        return node.as_seq()?.iter().find(|item| {
+            let field = if key.is_empty() {
+                Some(*item)
+            } else {
+                item.get(key)
+            };
+            field
+                .and_then(Node::as_scalar)
+                .is_some_and(|scalar| scalar.text == value)
+        });
+    }
+    node.get(part)
+}
+
+/// `[key=value]`, or `[=value]` for a list of scalars.
+fn list_entry(part: &str) -> Option<(&str, &str)> {
+    let inner = part.strip_prefix('[')?.strip_suffix(']')?;
+    inner.split_once('=')
+}
+
+fn visit(
+    node: &mut Node,
+    path: &[SmolStr],
+    make: Option<MakeKind>,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+) -> Result<usize, String> {
+    let Some((part, rest)) = path.split_first() else {
+        return set(node).map(|()| 1);
+    };
+    if let Ok(at) = part.parse::<usize>() {
+        return visit_index(node, at, rest, make, set);
+    }
+    if let Some((key, value)) = list_entry(part) {
+        return visit_entries(node, part, (key, value), rest, make, set);
+    }
+    if part == "*" {
+        let items = list_of(node, part)?;
+        return items.iter_mut().try_fold(0, |count, item| {
+            visit(item, rest, make, set).map(|more| count + more)
+        });
+    }
+    visit_field(node, part, rest, make, set)
+}
+
+fn visit_field(
+    node: &mut Node,
+    part: &SmolStr,
+    rest: &[SmolStr],
+    make: Option<MakeKind>,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+) -> Result<usize, String> {
+    if node.is_null() && make.is_none() {
+        return Ok(0);
+    }
+    let (span, describe) = (node.span, node.describe());
+    if node.as_map().is_none() {
+        return Err(format!("`{part}` is looked up in {describe}"));
+    }
+    match make {
+        None if node.get(part).is_none() => return Ok(0),
+        _ => {}
+    }
+    let Some(map) = node.as_map_mut() else {
+        return Ok(0);
+    };
+    let field = match make {
+        Some(make) => map.get_or_insert_with(part, || made(rest, make, span)),
+        None => match map.get_mut(part) {
+            Some(field) => field,
+            None => return Ok(0),
+        },
+    };
+    if field.as_scalar().is_some() && !rest.is_empty() {
+        return Err(format!(
+            "`{part}` is {}, and the path goes on",
+            field.describe()
+        ));
+    }
+    visit(field, rest, make, set)
+}
+
+fn visit_index(
+    node: &mut Node,
+    at: usize,
+    rest: &[SmolStr],
+    make: Option<MakeKind>,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+) -> Result<usize, String> {
+    let span = node.span;
+    let items = list_of(node, &at.to_string())?;
+    if let Some(make) = make.filter(|_| items.len() == at) {
+        items.push(made(rest, make, span));
+    }
+    let count = items.len();
+    match items.get_mut(at) {
+        Some(item) => visit(item, rest, make, set),
+        None => Err(format!(
+            "there is no index {at}: the list has {count} elements"
+        )),
+    }
+}
+
+fn visit_entries(
+    node: &mut Node,
+    part: &str,
+    (key, value): (&str, &str),
+    rest: &[SmolStr],
+    make: Option<MakeKind>,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+) -> Result<usize, String> {
+    let pattern = Regex::new(value).map_err(|_| format!("`{part}` holds no regular expression"))?;
+    let span = node.span;
+    let items = list_of(node, part)?;
+    let is_meant = |item: &Node| {
+        let field = if key.is_empty() {
+            Some(item)
+        } else {
+            item.get(key)
+        };
+        field
+            .and_then(Node::as_scalar)
+            .is_some_and(|scalar| pattern.is_match(&scalar.text))
+    };
+    let mut count = 0;
+    for item in items.iter_mut().filter(|item| is_meant(item)) {
+        count += if key.is_empty() {
+            set(item).map(|()| 1)?
+        } else {
+            visit(item, rest, make, set)?
+        };
+    }
+    if count == 0 && make.is_some() {
+        let text = Node::string(value, span);
+        let mut made = if key.is_empty() {
+            text
+        } else {
+            let mut map = Map::new();
+            map.set(key, text);
+            Node::map(map, span)
+        };
+        count = if key.is_empty() {
+            set(&mut made).map(|()| 1)?
+        } else {
+            visit(&mut made, rest, make, set)?
+        };
+        items.push(made);
+    }
+    Ok(count)
+}
+
+fn list_of<'n>(node: &'n mut Node, part: &str) -> Result<&'n mut Vec<Node>, String> {
+    let describe = node.describe();
+    node.as_seq_mut()
+        .ok_or_else(|| format!("`{part}` is looked up in {describe}, not in a list"))
+}
+
+/// A new value in the shape that the rest of the path needs.
+fn made(rest: &[SmolStr], make: MakeKind, span: Span) -> Node {
+    match rest.first() {
+        Some(next) if list_entry(next).is_some() || next.parse::<usize>().is_ok() => {
+            Node::seq(Vec::new(), span)
+        }
+        Some(_) => Node::empty_map(span),
+        None => match make {
+            MakeKind::Map => Node::empty_map(span),
+            MakeKind::List => Node::seq(Vec::new(), span),
+            MakeKind::Scalar => Node::new(
+                Value::Scalar(Scalar {
+                    text: SmolStr::default(),
+                    kind: ScalarKind::Null,
+                    plain: true,
+                }),
+                Span::NONE,
+            ),
+        },
+    }
+}
+
+/// Whether a value was just made by [`ValuePath::visit`] and has no type yet.
+pub(crate) fn is_new(node: &Node) -> bool {
+    node.span.is_none()
+        && node
+            .as_scalar()
+            .is_some_and(|scalar| scalar.text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::json::{from_json, to_json};
+
+    #[test]
+    fn paths_split_at_dots_outside_of_brackets() {
+        for (path, want) in [
+            ("spec.a", vec!["spec", "a"]),
+            (r"data.a\.b", vec!["data", "a.b"]),
+            ("c.[name=x.y].image", vec!["c", "[name=x.y]", "image"]),
+            (
+                "metadata.annotations.[a.b/c]",
+                vec!["metadata", "annotations", "a.b/c"],
+            ),
+        ] {
+            assert_eq!(ValuePath::new(path).0, want, "{path}");
+        }
+    }
+
+    fn set_all(object: &str, path: &str, make: Option<MakeKind>) -> Result<String, String> {
+        let mut node = from_json(&serde_json::from_str(object).unwrap(), Span::NONE);
+        ValuePath::new(path).visit(&mut node, make, &mut |value| {
+            *value = Node::int(7, Span::NONE);
+            Ok(())
+        })?;
+        Ok(to_json(&node).to_string())
+    }
+
+    #[test]
+    fn every_match_is_visited_and_what_is_missing_is_made() {
+        let scalar = Some(MakeKind::Scalar);
+        for (object, path, make, want) in [
+            (r#"{"a":{"b":1}}"#, "a.b", None, r#"{"a":{"b":7}}"#),
+            (
+                r#"{"a":[{"b":1},{"b":2}]}"#,
+                "a.*.b",
+                None,
+                r#"{"a":[{"b":7},{"b":7}]}"#,
+            ),
+            (
+                r#"{"a":[{"n":"x","b":1}]}"#,
+                "a.[n=x].b",
+                None,
+                r#"{"a":[{"n":"x","b":7}]}"#,
+            ),
+            (r#"{"a":["x","y"]}"#, "a.[=y]", None, r#"{"a":["x",7]}"#),
+            (r#"{"a":[1,2]}"#, "a.1", None, r#"{"a":[1,7]}"#),
+            (r#"{"a":1}"#, "b.c", None, r#"{"a":1}"#),
+            ("{}", "a.b", scalar, r#"{"a":{"b":7}}"#),
+            ("{}", "a.[n=x].b", scalar, r#"{"a":[{"n":"x","b":7}]}"#),
+            (r#"{"a":[]}"#, "a.0.b", scalar, r#"{"a":[{"b":7}]}"#),
+        ] {
+            assert_eq!(
+                set_all(object, path, make).as_deref(),
+                Ok(want),
+                "{path} in {object}"
+            );
+        }
+        for (object, path) in [
+            (r#"{"a":[1]}"#, "a.5"),
+            (r#"{"a":1}"#, "a.b"),
+            (r#"{"a":1}"#, "a.*"),
+        ] {
+            assert!(set_all(object, path, None).is_err(), "{path}");
+        }
+    }
+}
