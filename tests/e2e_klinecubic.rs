@@ -144,7 +144,7 @@ fn production_from_empty_to_healthy_and_back() {
         "{diff}"
     );
     // The value comes from `images:` in the overlay, through the typed input.
-    assert!(diff.contains("prod/kustomization.yaml:10:"), "{diff}");
+    assert!(diff.contains("prod/kustomization.yaml:11:11"), "{diff}");
     assert_eq!(diff.matches("~ ").count(), 1, "{diff}");
     shop.deployx(0, &["upgrade", "--yes"]);
     assert_eq!(shop.revisions(), 2);
