@@ -333,7 +333,11 @@ kind: ConfigMap
 metadata: {name: stable}
 data: {a: \"1.0\"}
 ";
-    for order in ["", "sortOptions: {order: fifo}\n"] {
+    for option in [
+        "",
+        "sortOptions: {order: fifo}\n",
+        "buildMetadata: [originAnnotations, transformerAnnotations, managedByLabel]\n",
+    ] {
         let output = Overlay::new(&[
             ("base/more.yaml", more),
             ("base/kustomization.yaml", "resources: [more.yaml]\n"),
@@ -341,7 +345,7 @@ data: {a: \"1.0\"}
                 "prod/kustomization.yaml",
                 &format!(
                     "resources: [../base]\ntransformers: [expand.yaml]\nnameSuffix: -x\n\
-                     namespace: shop\n{order}"
+                     namespace: shop\n{option}"
                 ),
             ),
         ])
