@@ -22,8 +22,8 @@ use crate::manifest::source::Origin;
 use crate::manifest::{Diagnostic, FileId, Node, Sources, Span};
 
 use super::dialect::KindInfo;
-use marks::Instrumented;
 pub(super) use functions::uses;
+use marks::Instrumented;
 pub use rules::Scope;
 use trace::Trace;
 

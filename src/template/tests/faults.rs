@@ -69,7 +69,10 @@ fn what_is_legal_and_rarely_meant_is_warned_of() {
         "  env: {X: $(MAYBE)}\n  envFrom: {a: {config: c}}\n",
         "  resources: {cpu: 1}\n",
     ] {
-        told.push_str(&format!("{lines}    {}\n\n", web(lines).replace('\n', "\n    ")));
+        told.push_str(&format!(
+            "{lines}    {}\n\n",
+            web(lines).replace('\n', "\n    ")
+        ));
     }
     let untagged = resource("CronTask", "  image: a.b:5/c\n  schedule: '@daily'\n");
     let latest = resource("CronTask", "  image: c:latest\n  schedule: '@daily'\n");
