@@ -195,16 +195,19 @@ async fn without_what_was_folded(
     Ok(rest)
 }
 
+/// Whether a conflict will still be there when the managers were changed.
 fn is_held_by_others(conflict: &Conflict, folding: Folding) -> bool {
-    let name = conflict.manager.trim_start_matches('"');
-    let name = name.split('"').next().unwrap_or_default();
-    let ours: &[&str] = match folding {
-        Folding::Ours => &[MANAGER, managers::HANDOVER],
+    // As the server writes it: `"kubectl" with subresource "scale" using apps/v1`.
+    let mut quoted = conflict.manager.split('"').skip(1).step_by(2);
+    let manager = quoted.next().unwrap_or_default();
+    let subresource = quoted.next().unwrap_or_default();
+    let folded: &[&str] = match folding {
+        Folding::Ours => &[MANAGER],
         Folding::TakeOver => &TAKEN_OVER,
     };
-    !ours.contains(&name)
-        && name != managers::HANDOVER
-        && !conflict.manager.contains("subresource \"scale\"")
+    let was_autoscaler = manager == managers::HANDOVER
+        || manager == "kube-controller-manager" && subresource == "scale";
+    !was_autoscaler && !(folded.contains(&manager) && subresource.is_empty())
 }
 
 #[cfg(test)]
@@ -214,6 +217,25 @@ mod tests {
     fn live(strategy: Value, ours: Value) -> Value {
         json!({"kind": "Deployment", "spec": {"strategy": strategy}, "metadata": {"managedFields": [{
             "manager": "helm", "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": ours}]}})
+    }
+
+    #[test]
+    fn conflicts_with_what_is_folded_are_none() {
+        let held = |manager: &str, folding| {
+            let conflict = Conflict {
+                manager: manager.to_owned(),
+                field: ".spec.replicas".to_owned(),
+            };
+            is_held_by_others(&conflict, folding)
+        };
+        assert!(!held(r#""helm" using apps/v1"#, Folding::Ours));
+        let kubectl = r#""kubectl-client-side-apply" using apps/v1"#;
+        assert!(held(kubectl, Folding::Ours));
+        assert!(!held(kubectl, Folding::TakeOver));
+        let scaler = r#""kube-controller-manager" with subresource "scale" using apps/v1"#;
+        assert!(!held(scaler, Folding::Ours));
+        let person = r#""kubectl" with subresource "scale" using apps/v1"#;
+        assert!(held(person, Folding::TakeOver));
     }
 
     #[test]

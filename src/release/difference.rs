@@ -201,11 +201,12 @@ async fn single_node_volume(
     Ok(None)
 }
 
-/// Reads nodes, pods and quotas; says in words what may not be read.
+/// Reads nodes, pods, quotas and limit ranges; says in words what may not be read.
 async fn room(cluster: &Cluster, workloads: &[Workload]) -> Result<Room, String> {
     let nodes = Resource::cluster_wide("", "v1", "Node", "nodes");
     let pods = Resource::namespaced("", "v1", "Pod", "pods");
     let quotas = Resource::namespaced("", "v1", "ResourceQuota", "resourcequotas");
+    let ranges = Resource::namespaced("", "v1", "LimitRange", "limitranges");
     let words = |error: ClusterError| error.to_string();
     let nodes = cluster.list(&nodes, None).await.map_err(words)?;
     let pods = cluster.list(&pods, None).await.map_err(words)?;
@@ -216,12 +217,10 @@ async fn room(cluster: &Cluster, workloads: &[Workload]) -> Result<Room, String>
         .collect();
     let mut limits = Vec::new();
     for namespace in namespaces {
-        limits.extend(
-            cluster
-                .list(&quotas, Some(namespace))
-                .await
-                .map_err(words)?,
-        );
+        for resource in [&quotas, &ranges] {
+            let found = cluster.list(resource, Some(namespace)).await;
+            limits.extend(found.map_err(words)?);
+        }
     }
     Ok(Room::new(&nodes, &pods, &limits))
 }
