@@ -56,8 +56,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Fn(r#fn::FnArgs),
     Diff(diff::DiffArgs),
+    Fn(r#fn::FnArgs),
     Render(render::RenderArgs),
     Status(status::StatusArgs),
     Templates(templates::TemplatesArgs),
@@ -124,8 +124,8 @@ impl Cli {
 
 fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandError> {
     match cli.command {
-        Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
         Command::Diff(args) => diff::cmd_diff(ui, sources, args),
+        Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
         Command::Status(args) => status::cmd_status(ui, args),
         Command::Templates(args) => templates::cmd_templates(ui, sources, &args),

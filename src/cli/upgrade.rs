@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::diff::ObjectDiff;
 use crate::manifest::source::display_path;
 use crate::manifest::{Sources, duration};
-use crate::release::{Options, Outcome, Prepared, ReleaseError, ReleasePolicy, upgrade};
+use crate::release::{Options, Outcome, Prepared, Record, ReleaseError, ReleasePolicy, upgrade};
 use crate::report::{self, PlainReporter, TerminalReporter};
 use crate::rollout::{Event, Reporter};
 
@@ -101,7 +101,7 @@ pub(super) fn cmd_upgrade(
             return Err(prepared.blockers.remove(0).into());
         }
         if prepared.is_current() {
-            let revision = prepared.history.last().map_or(0, |last| last.revision());
+            let revision = prepared.history.last().map_or(0, Record::revision);
             ui.status(format!(
                 "{}: nothing to do, revision {revision} is live and the cluster is as the source says",
                 prepared.release.name

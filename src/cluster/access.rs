@@ -88,7 +88,7 @@ impl Access {
     /// There is no kubeconfig, it cannot be read, or it has no such context.
     pub async fn resolve(&self) -> Result<(Config, Target), ClusterError> {
         let (mut config, context) = match self.read_kubeconfig()? {
-            Some(file) => self.from_kubeconfig(file).await?,
+            Some(file) => self.with_kubeconfig(file).await?,
             None => match Config::incluster() {
                 Ok(config) => (config, String::new()),
                 Err(_) => return Err(ClusterError::NoCluster),
@@ -127,7 +127,7 @@ impl Access {
         read.map(Some).map_err(ClusterError::kubeconfig)
     }
 
-    async fn from_kubeconfig(&self, file: Kubeconfig) -> Result<(Config, String), ClusterError> {
+    async fn with_kubeconfig(&self, file: Kubeconfig) -> Result<(Config, String), ClusterError> {
         let known: Vec<String> = file.contexts.iter().map(|c| c.name.clone()).collect();
         let context = self
             .context

@@ -333,7 +333,74 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<(), ClusterError> {
-        let request = request(resource, namespace).delete(name, &DeleteParams::background());
+        self.delete_with(resource, namespace, name, &DeleteParams::background())
+            .await
+    }
+
+    /// Asks whether an object could be deleted; deletes nothing.
+    pub async fn try_delete(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), ClusterError> {
+        let params = DeleteParams::background().dry_run();
+        self.delete_with(resource, namespace, name, &params).await
+    }
+
+    /// Asks whether the user may do something with the objects of a kind.
+    ///
+    /// # Errors
+    /// The user may not; the error names the verb. Where the question itself is not answered, the
+    /// answer is taken to be yes: the server has the last word anyway.
+    pub async fn demand(
+        &self,
+        verb: &str,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<(), ClusterError> {
+        let reviews = Resource::cluster_wide(
+            "authorization.k8s.io",
+            "v1",
+            "SelfSubjectAccessReview",
+            "selfsubjectaccessreviews",
+        );
+        let place = if resource.namespaced { namespace } else { "" };
+        let question = serde_json::json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "verb": verb,
+                "group": resource.api.group,
+                "resource": resource.api.plural,
+                "namespace": place,
+            }},
+        });
+        let answer = self.create(&reviews, &question).await;
+        if answer.is_ok_and(|answer| !answer.flag(&["status", "allowed"])) {
+            let name = match resource.api.group.as_str() {
+                "" => resource.api.plural.clone(),
+                group => format!("{}.{group}", resource.api.plural),
+            };
+            return Err(ClusterError::Forbidden {
+                object: "the release".to_owned(),
+                verb: verb.to_owned(),
+                resource: name,
+                namespace: place.to_owned(),
+                message: String::new(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn delete_with(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+        params: &DeleteParams,
+    ) -> Result<(), ClusterError> {
+        let request = request(resource, namespace).delete(name, params);
         match self.send(request, &label(resource, namespace, name)).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),

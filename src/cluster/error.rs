@@ -159,6 +159,14 @@ impl ClusterError {
         matches!(self, Self::Rejected { code: 409, .. })
     }
 
+    /// Returns the error with what the server said rewritten, for example without secrets.
+    pub fn map_message(mut self, rewrite: impl Fn(&str) -> String) -> Self {
+        if let Self::Rejected { message, .. } | Self::Forbidden { message, .. } = &mut self {
+            *message = rewrite(message);
+        }
+        self
+    }
+
     pub(super) fn kubeconfig(error: KubeconfigError) -> Self {
         Self::Kubeconfig {
             message: error.to_string(),

@@ -156,13 +156,18 @@ impl FieldSet {
                             fields
                                 .iter()
                                 .find(|(name, _)| name == key)
-                                .is_none_or(|(_, text)| *text == value.to_string())
+                                .is_none_or(|(_, text)| is_json(text, value))
                         })
                     })
                 })
                 .map(|(_, child)| child),
         }
     }
+}
+
+/// Whether a text is the JSON of a value.
+fn is_json(text: &str, value: &Value) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|read| read == *value)
 }
 
 fn keys_of(element: &str) -> Option<Map<String, Value>> {

@@ -71,7 +71,7 @@ pub fn health(object: &Value) -> Health {
         },
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd(object),
         ("apiregistration.k8s.io", "APIService") => by_condition(object, "Available"),
-        ("policy", _) | ("autoscaling", _) => Health::ready("exists"),
+        ("policy" | "autoscaling", _) => Health::ready("exists"),
         (group, _) if is_built_in(group) => Health::ready("exists"),
         _ => custom(object),
     }

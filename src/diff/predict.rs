@@ -167,65 +167,47 @@ async fn without_what_was_folded(
     let gone: FieldSet = managers::ours(view).difference(&kept);
     let mut rest = after.clone();
     gone.remove_from(&mut rest, &kept);
-    let differing: Vec<(String, &Value)> = rest
+    let is_asked = |key: &str| {
+        // Metadata has no defaults; what the live object lacks cannot be replaced in it.
+        key != "metadata" && key != "status" && view.get(key).is_some()
+    };
+    let differing: Vec<(String, Value)> = rest
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, value)| {
-            !matches!(key.as_str(), "metadata" | "status") && after.get(*key) != Some(value)
-        })
-        .map(|(key, value)| (format!("/{key}"), value))
+        .filter(|(key, value)| is_asked(key) && after.get(*key) != Some(*value))
+        .map(|(key, value)| (format!("/{key}"), value.clone()))
         .collect();
-    let mut result = after.clone();
-    for field in ["labels", "annotations"] {
-        let value = rest["metadata"].get(field).cloned().unwrap_or_default();
-        result["metadata"][field] = value;
-    }
-    for (key, value) in rest.as_object().into_iter().flatten() {
-        if key != "metadata" && key != "status" {
-            result[key] = value.clone();
-        }
-    }
-    let removed: Vec<String> = after
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(key, _)| key.clone())
-        .filter(|key| rest.get(key).is_none())
-        .collect();
-    if let Some(fields) = result.as_object_mut() {
-        for key in &removed {
-            fields.shift_remove(key);
-        }
-    }
     if differing.is_empty() {
-        return Ok(result);
+        return Ok(rest);
     }
-    // Fields that the live object lacks cannot be replaced in it: nothing was folded there.
     let fields: Vec<(&str, &Value)> = differing
         .iter()
-        .filter(|(path, _)| view.get(&path[1..]).is_some())
-        .map(|(path, value)| (path.as_str(), *value))
+        .map(|(path, value)| (path.as_str(), value))
         .collect();
     let stored = cluster
         .replace_fields(resource, view, &fields, Patch::DRY_RUN)
         .await?;
-    for (path, _) in &fields {
-        result[&path[1..]] = stored[&path[1..]].clone();
+    for (path, _) in fields {
+        let key = &path[1..];
+        rest[key] = stored[key].clone();
     }
-    Ok(result)
+    Ok(rest)
 }
 
+/// Whether a conflict will still be there when the managers were changed.
 fn is_held_by_others(conflict: &Conflict, folding: Folding) -> bool {
-    let name = conflict.manager.trim_start_matches('"');
-    let name = name.split('"').next().unwrap_or_default();
-    let ours: &[&str] = match folding {
-        Folding::Ours => &[MANAGER, managers::HANDOVER],
+    // As the server writes it: `"kubectl" with subresource "scale" using apps/v1`.
+    let mut quoted = conflict.manager.split('"').skip(1).step_by(2);
+    let manager = quoted.next().unwrap_or_default();
+    let subresource = quoted.next().unwrap_or_default();
+    let folded: &[&str] = match folding {
+        Folding::Ours => &[MANAGER],
         Folding::TakeOver => &TAKEN_OVER,
     };
-    !ours.contains(&name)
-        && name != managers::HANDOVER
-        && !conflict.manager.contains("subresource \"scale\"")
+    let was_autoscaler = manager == managers::HANDOVER
+        || manager == "kube-controller-manager" && subresource == "scale";
+    !was_autoscaler && !(folded.contains(&manager) && subresource.is_empty())
 }
 
 #[cfg(test)]
@@ -235,6 +217,25 @@ mod tests {
     fn live(strategy: Value, ours: Value) -> Value {
         json!({"kind": "Deployment", "spec": {"strategy": strategy}, "metadata": {"managedFields": [{
             "manager": "helm", "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": ours}]}})
+    }
+
+    #[test]
+    fn conflicts_with_what_is_folded_are_none() {
+        let held = |manager: &str, folding| {
+            let conflict = Conflict {
+                manager: manager.to_owned(),
+                field: ".spec.replicas".to_owned(),
+            };
+            is_held_by_others(&conflict, folding)
+        };
+        assert!(!held(r#""helm" using apps/v1"#, Folding::Ours));
+        let kubectl = r#""kubectl-client-side-apply" using apps/v1"#;
+        assert!(held(kubectl, Folding::Ours));
+        assert!(!held(kubectl, Folding::TakeOver));
+        let scaler = r#""kube-controller-manager" with subresource "scale" using apps/v1"#;
+        assert!(!held(scaler, Folding::Ours));
+        let person = r#""kubectl" with subresource "scale" using apps/v1"#;
+        assert!(held(person, Folding::TakeOver));
     }
 
     #[test]

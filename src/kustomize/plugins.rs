@@ -27,14 +27,14 @@ pub(crate) fn transform(
     for config in configs(run, chain, entries)? {
         if config.gvk.group == OURS && config.gvk.kind == "Expand" {
             typed::expand(run, &mut into.map)?;
-            continue;
-        }
-        let done = if builtin::is_builtin(&config) {
-            builtin::transform(run, chain, &config, into)
         } else {
-            None
-        };
-        done.unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
+            let done = if builtin::is_builtin(&config) {
+                builtin::transform(run, chain, &config, into)
+            } else {
+                None
+            };
+            done.unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
+        }
         if let Some(origin) = Origin::of_plugin(&config) {
             origin::transformed(&mut into.map, &origin);
         }

@@ -1,5 +1,7 @@
 //! Whether more pods fit on the nodes, counted as the scheduler counts: by requests.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::pod::{self, Amounts};
@@ -11,6 +13,8 @@ pub struct Room {
     nodes: Vec<Node>,
     /// Quotas by namespace: what is still allowed there.
     quotas: Vec<Quota>,
+    /// What a container asks for that does not say it, by namespace.
+    defaults: HashMap<String, Amounts>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,9 +54,9 @@ pub enum Cause {
 }
 
 impl Room {
-    /// Counts the pods on the nodes. `nodes`, `pods` and `quotas` are live objects; pods of all
-    /// namespaces.
-    pub fn new(nodes: &[Value], pods: &[Value], quotas: &[Value]) -> Self {
+    /// Counts the pods on the nodes. All are live objects: pods of all namespaces; `limits` are
+    /// the ResourceQuotas and LimitRanges of the namespaces that matter.
+    pub fn new(nodes: &[Value], pods: &[Value], limits: &[Value]) -> Self {
         let nodes = nodes.iter().map(|object| Node {
             object: object.clone(),
             allocatable: Amounts::read(object.at(&["status", "allocatable"])),
@@ -62,14 +66,19 @@ impl Room {
         });
         let mut room = Self {
             nodes: nodes.collect(),
-            quotas: quotas.iter().map(quota).collect(),
+            quotas: of_kind(limits, "ResourceQuota").map(quota).collect(),
+            defaults: HashMap::new(),
         };
+        for range in of_kind(limits, "LimitRange") {
+            let entry = room.defaults.entry(range.namespace().to_owned());
+            entry.or_default().0.extend(default_requests(range).0);
+        }
         for pod in pods {
             let is_over = matches!(pod.text(&["status", "phase"]), "Succeeded" | "Failed");
             let on = pod.text(&["spec", "nodeName"]);
             let node = room.nodes.iter_mut().find(|node| node.object.name() == on);
             if let (false, Some(node)) = (is_over, node) {
-                node.take(&pod["spec"], pod);
+                node.take(&pod::requests(&pod["spec"]), &pod["spec"], pod);
             }
         }
         room
@@ -90,7 +99,8 @@ impl Room {
 
     fn place_one(&mut self, namespace: &str, template: &Value) -> Result<(), Short> {
         let spec = &template["spec"];
-        let needs = pod::requests(spec);
+        let defaults = self.defaults.get(namespace).cloned().unwrap_or_default();
+        let needs = pod::requests_with(spec, &defaults);
         for quota in &mut self.quotas {
             if quota.namespace == namespace {
                 quota.take(&needs, spec)?;
@@ -143,7 +153,7 @@ impl Room {
                 let pod = serde_json::json!({
                     "metadata": {"namespace": namespace, "labels": template["metadata"]["labels"]},
                 });
-                self.nodes[at].take(spec, &pod);
+                self.nodes[at].take(&needs, spec, &pod);
                 Ok(())
             }
             None => Err(self.shortage(&apart, &needs)),
@@ -185,7 +195,7 @@ impl Room {
             .iter()
             .filter_map(|at| self.nodes[*at].lack(needs))
             .collect();
-        lacking.sort_by_key(|name| if *name == "memory" { 0 } else { 1 });
+        lacking.sort_by_key(|name| i32::from(*name != "memory"));
         let name = lacking.first().copied().unwrap_or("memory").to_owned();
         let freest = eligible
             .iter()
@@ -211,8 +221,8 @@ impl Room {
 }
 
 impl Node {
-    fn take(&mut self, spec: &Value, pod: &Value) {
-        self.requested.add(&pod::requests(spec));
+    fn take(&mut self, requests: &Amounts, spec: &Value, pod: &Value) {
+        self.requested.add(requests);
         self.ports.extend(pod::host_ports(spec));
         self.pods.push(serde_json::json!({"metadata": {
             "namespace": pod.namespace(), "labels": pod["metadata"]["labels"]}}));
@@ -267,6 +277,24 @@ impl Quota {
         }
         Ok(())
     }
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    objects.iter().filter(move |object| object.kind() == kind)
+}
+
+/// What a LimitRange asks for on behalf of containers.
+fn default_requests(range: &Value) -> Amounts {
+    let mut amounts = Amounts::default();
+    for limit in range.items(&["spec", "limits"]) {
+        if limit.text(&["type"]) == "Container" {
+            amounts.0.extend(Amounts::read(limit.at(&["default"])).0);
+            amounts
+                .0
+                .extend(Amounts::read(limit.at(&["defaultRequest"])).0);
+        }
+    }
+    amounts
 }
 
 fn quota(object: &Value) -> Quota {
@@ -422,7 +450,7 @@ mod tests {
 
     #[test]
     fn a_quota_is_a_limit_too() {
-        let quota = json!({"metadata": {"name": "small", "namespace": "shop"}, "status": {
+        let quota = json!({"kind": "ResourceQuota", "metadata": {"name": "small", "namespace": "shop"}, "status": {
             "hard": {"requests.memory": "1Gi", "pods": "10"},
             "used": {"requests.memory": "900Mi", "pods": "2"}}});
         let mut room = Room::new(&[node("node-1", "8Gi", "110")], &[], &[quota]);
@@ -435,8 +463,20 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_range_asks_for_containers_that_do_not() {
+        let range = json!({"kind": "LimitRange", "metadata": {"namespace": "shop"}, "spec": {
+            "limits": [{"type": "Container", "defaultRequest": {"memory": "1Gi"}}]}});
+        let mut room = Room::new(&[node("node-1", "1536Mi", "110")], &[], &[range]);
+        let silent = json!({"spec": {"containers": [{"name": "a"}]}});
+        assert_eq!(room.place("shop", &silent, 1), Ok(()));
+        assert!(room.place("shop", &silent, 1).is_err());
+        assert_eq!(room.place("shop", &template("100Mi"), 1), Ok(()));
+        assert_eq!(room.place("other", &silent, 9), Ok(()));
+    }
+
+    #[test]
     fn amounts_in_words() {
-        assert_eq!(display("memory", 2040109465 * 1000), "1.89Gi");
+        assert_eq!(display("memory", 2_040_109_465 * 1000), "1.89Gi");
         assert_eq!(display("memory", 512 * 1024 * 1024 * 1000), "512Mi");
         assert_eq!(display("cpu", 250), "250m CPU");
         assert_eq!(display("cpu", 4000), "4 CPU");

@@ -45,8 +45,12 @@ impl Wave {
                 Self::Workloads
             }
             ("networking.k8s.io", "Ingress" | "IngressClass")
-            | ("gateway.networking.k8s.io", _)
-            | ("apiregistration.k8s.io" | "admissionregistration.k8s.io", _) => Self::Routes,
+            | (
+                "gateway.networking.k8s.io"
+                | "apiregistration.k8s.io"
+                | "admissionregistration.k8s.io",
+                _,
+            ) => Self::Routes,
             (group, _) if !group.contains('.') || group.ends_with(".k8s.io") => Self::Configuration,
             _ => Self::Custom,
         }

@@ -49,6 +49,17 @@ impl Amounts {
 /// init container while it runs, with the sidecars that run then, plus overhead
 /// (`k8s.io/component-helpers/resource`, v0.37).
 pub fn requests(spec: &Value) -> Amounts {
+    requests_with(spec, &Amounts::default())
+}
+
+/// The same for a pod that is still to be admitted: what a container does not ask for, a
+/// LimitRange of its namespace asks for it.
+pub fn requests_with(spec: &Value, defaults: &Amounts) -> Amounts {
+    let container_requests = |container: &Value| {
+        let mut amounts = defaults.clone();
+        amounts.0.extend(container_requests(container).0);
+        amounts
+    };
     let mut running = Amounts::default();
     for container in spec.items(&["containers"]) {
         running.add(&container_requests(container));
@@ -68,7 +79,7 @@ pub fn requests(spec: &Value) -> Amounts {
     running.add(&sidecars);
     running.max(&starting);
     // Requests of the pod itself go before those of its containers.
-    for (name, amount) in container_requests(spec).0 {
+    for (name, amount) in self::container_requests(spec).0 {
         running.0.insert(name, amount);
     }
     running.add(&Amounts::read(spec.at(&["overhead"])));

@@ -112,7 +112,7 @@ enum Fit {
 /// `--strategy rolling` was asked for and cannot work for these.
 pub fn decide(
     workloads: &[Workload],
-    policy: &Policy,
+    policy: Policy,
     room: Result<Room, String>,
 ) -> Result<Vec<Choice>, Vec<CannotRoll>> {
     let mut room = room;
@@ -133,7 +133,7 @@ pub fn decide(
 
 fn choose(
     workload: &Workload,
-    policy: &Policy,
+    policy: Policy,
     room: &mut Result<Room, String>,
 ) -> Result<Choice, CannotRoll> {
     let (asked, by) = asked_for(workload, policy);
@@ -199,7 +199,7 @@ fn choose(
     }
 }
 
-fn asked_for(workload: &Workload, policy: &Policy) -> (Strategy, By) {
+fn asked_for(workload: &Workload, policy: Policy) -> (Strategy, By) {
     let flag = policy.flag.filter(|flag| *flag != Strategy::Auto);
     if let Some(flag) = flag {
         return (flag, By::Flag);
@@ -336,6 +336,7 @@ fn surge_words(count: i64) -> String {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as `decide` takes it")]
     fn room(memory: &str) -> Result<Room, String> {
         let node = json!({"metadata": {"name": "node-1"},
             "status": {"allocatable": {"memory": memory, "pods": "110"}}});
@@ -361,7 +362,7 @@ mod tests {
     }
 
     fn pick(workload: Workload, policy: Policy, room: Result<Room, String>) -> Choice {
-        decide(&[workload], &policy, room).unwrap().remove(0)
+        decide(&[workload], policy, room).unwrap().remove(0)
     }
 
     fn auto(workload: Workload, room: Result<Room, String>) -> Choice {
@@ -444,7 +445,7 @@ mod tests {
             flag: Some(Strategy::Rolling),
             ..Policy::default()
         };
-        let refused = decide(&[workload(1)], &rolling, room("100Mi")).unwrap_err();
+        let refused = decide(&[workload(1)], rolling, room("100Mi")).unwrap_err();
         assert!(
             refused[0].to_string().starts_with(
                 "Deployment shop/web cannot be updated rolling: a surge pod needs 512Mi"
@@ -464,7 +465,7 @@ mod tests {
     #[test]
     fn surge_pods_of_one_plan_share_the_room() {
         let two = [workload(1), workload(1)];
-        let choices = decide(&two, &Policy::default(), room("600Mi")).unwrap();
+        let choices = decide(&two, Policy::default(), room("600Mi")).unwrap();
         assert_eq!(choices[0].name(), "rolling");
         assert_eq!(choices[1].name(), "recreate");
     }

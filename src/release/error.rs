@@ -114,8 +114,8 @@ pub enum ReleaseError {
         /// Where it was looked for.
         namespace: String,
     },
-    /// The server would refuse these objects.
-    #[error("the cluster would refuse {} of the objects:{}", list.len(), refused(list))]
+    /// The server would refuse these objects, or what is to be done with them.
+    #[error("the cluster would refuse this release:{}", refused(list))]
     Refused {
         /// What it says about each.
         list: Vec<ClusterError>,
@@ -209,14 +209,16 @@ fn lines(items: &[CannotRoll]) -> String {
 }
 
 fn refused(list: &[ClusterError]) -> String {
-    list.iter().map(|error| format!("\n  {error}")).collect()
+    let lines: Vec<String> = list.iter().map(|error| format!("\n  {error}")).collect();
+    lines.concat()
 }
 
 fn foreign(objects: &[(ObjectId, String)]) -> String {
-    objects
+    let lines: Vec<String> = objects
         .iter()
         .map(|(id, owner)| format!("\n  {id} ({owner})"))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 fn conflicts(list: &[(ObjectId, Vec<Conflict>)]) -> String {

@@ -1,7 +1,10 @@
 //! Releases: their records, the lock, what is pruned, and the upgrade from end to end.
 
+mod difference;
 pub mod error;
+mod live;
 pub mod name;
+mod obstacle;
 pub mod prepare;
 pub mod prune;
 pub mod record;

@@ -1,30 +1,26 @@
 //! Everything that is known before anything changes: what is live, what would become of it, with
 //! which strategy, and what stands in the way.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::difference::differences;
 use super::error::ReleaseError;
+use super::live::{id_of, is_scalable, read_live};
+use super::obstacle;
 use super::prune::{self, Left};
 use super::store::History;
-use crate::cluster::client::{Listing, for_each};
-use crate::cluster::managers;
-use crate::cluster::value::Read;
-use crate::cluster::{Cluster, ClusterError, Resource};
-use crate::diff::predict::{self, Folding};
+use crate::cluster::Cluster;
+use crate::diff::predict::Folding;
 use crate::diff::wanted::Definition;
 use crate::diff::{Action, Mask, ObjectDiff, Prediction, Release, Wanted};
 use crate::manifest::json::from_json;
 use crate::manifest::node::Node;
 use crate::manifest::object::{Object, ObjectId};
 use crate::manifest::source::Span;
-use crate::plan::strategy::{self, Workload};
-use crate::plan::{Choice, Policy, Room, Wave, autoscaler};
-
-/// A kind with at most this many wanted objects is read object by object, not as a list.
-const FEW: usize = 2;
+use crate::plan::{Choice, Policy, Wave, autoscaler};
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -153,14 +149,14 @@ impl Prepared {
         out
     }
 
-    fn ids(&self) -> HashSet<ObjectId> {
+    fn ids(&self) -> BTreeSet<ObjectId> {
         self.items
             .iter()
             .map(|item| item.wanted.id.clone())
             .collect()
     }
 
-    fn recorded_ids(&self, manifest: &str) -> HashSet<ObjectId> {
+    fn recorded_ids(&self, manifest: &str) -> BTreeSet<ObjectId> {
         let known = self.ids();
         prune::objects(manifest)
             .iter()
@@ -193,14 +189,18 @@ pub async fn prepare(
     let mut wanted = wanted(cluster, &release, objects)?;
     wanted.sort_by_key(|wanted| Wave::of(&wanted.id));
     let history = History::read(cluster, &release).await?;
-    let ids: HashSet<ObjectId> = wanted.iter().map(|wanted| wanted.id.clone()).collect();
+    let ids: BTreeSet<ObjectId> = wanted.iter().map(|wanted| wanted.id.clone()).collect();
     let mut left = prune::candidates(history.since_deployed(), &ids, &release, &cluster.kinds());
     let autoscalers = read_live(cluster, &mut wanted, &mut left).await?;
     let mut blockers = Vec::new();
-    blockers.extend(busy(&history, &release, &options));
-    blockers.extend(foreign(&wanted, &release, &options));
-    let namespace_missing = namespace_missing(cluster, &release, &wanted, &history).await?;
-    if namespace_missing && !options.create_namespace && !brings_namespace(&wanted, &release) {
+    blockers.extend(obstacle::busy(&history, &release, &options));
+    blockers.extend(obstacle::foreign(&wanted, &release, &options));
+    let namespace_missing =
+        obstacle::namespace_missing(cluster, &release, &wanted, &history).await?;
+    if namespace_missing
+        && !options.create_namespace
+        && !obstacle::brings_namespace(&wanted, &release)
+    {
         blockers.push(ReleaseError::NoNamespace {
             namespace: release.namespace.clone(),
         });
@@ -212,7 +212,12 @@ pub async fn prepare(
             mask.learn(live);
         }
     }
-    let (pruned, left) = split(left, &release, &options);
+    let (mut pruned, left) = split(left, &release, &options);
+    // The other way round than they were applied: routes first, namespaces last.
+    pruned.sort_by_key(|left| std::cmp::Reverse(Wave::of(&left.id)));
+    if options.check_new {
+        obstacle::check_rights(cluster, &release, &wanted, &pruned).await?;
+    }
     leave_replicas(&mut wanted, &autoscalers, &pruned);
 
     let (items, choices, cannot) = differences(cluster, wanted, &options, &mask).await?;
@@ -267,175 +272,16 @@ fn wanted(
     }
 }
 
-/// Reads what is live of the wanted objects and of those that left; returns the autoscalers.
-async fn read_live(
-    cluster: &Cluster,
-    wanted: &mut [Wanted],
-    left: &mut [Left],
-) -> Result<Vec<Value>, ReleaseError> {
-    let mut names: HashMap<(Resource, String), Vec<String>> = HashMap::new();
-    let mut want = |resource: &Resource, id: &ObjectId| {
-        let key = (resource.clone(), id.namespace.to_string());
-        names.entry(key).or_default().push(id.name.to_string());
-    };
-    for wanted in wanted.iter() {
-        if let Some(resource) = &wanted.resource {
-            want(resource, &wanted.id);
-        }
-    }
-    for left in left.iter() {
-        want(&left.resource, &left.id);
-    }
-    let scalers = Resource::namespaced(
-        "autoscaling",
-        "v2",
-        "HorizontalPodAutoscaler",
-        "horizontalpodautoscalers",
-    );
-    let mut listings: Vec<Listing> = names
-        .into_iter()
-        .filter(|((resource, _), _)| *resource != scalers)
-        .map(|((resource, namespace), names)| Listing {
-            namespace: resource.namespaced.then_some(namespace),
-            names: if names.len() <= FEW {
-                names
-            } else {
-                Vec::new()
-            },
-            resource,
-        })
-        .collect();
-    let scaled: HashSet<String> = wanted
-        .iter()
-        .filter(|w| is_scalable(&w.id) || w.is("autoscaling", "HorizontalPodAutoscaler"))
-        .map(|w| w.id.namespace.to_string())
-        .chain(
-            left.iter()
-                .filter(|l| l.resource == scalers)
-                .map(|l| l.id.namespace.to_string()),
-        )
-        .collect();
-    listings.extend(scaled.into_iter().map(|namespace| Listing {
-        resource: scalers.clone(),
-        namespace: Some(namespace),
-        names: Vec::new(),
-    }));
-    let mut found: HashMap<ObjectId, Value> = HashMap::new();
-    let mut autoscalers = Vec::new();
-    for (listing, objects) in cluster.list_all(listings).await? {
-        for object in objects {
-            if listing.resource == scalers {
-                autoscalers.push(object.clone());
-            }
-            found.insert(id_of(&object), object);
-        }
-    }
-    for wanted in wanted.iter_mut().filter(|wanted| wanted.resource.is_some()) {
-        wanted.live = found.remove(&wanted.id);
-    }
-    for left in left.iter_mut() {
-        left.live = found.remove(&left.id);
-    }
-    Ok(autoscalers)
-}
-
-fn id_of(object: &Value) -> ObjectId {
-    ObjectId {
-        group: object.group().into(),
-        kind: object.kind().into(),
-        namespace: object.namespace().into(),
-        name: object.name().into(),
-    }
-}
-
-fn is_scalable(id: &ObjectId) -> bool {
-    id.group == "apps" && matches!(id.kind.as_str(), "Deployment" | "StatefulSet")
-}
-
-fn busy(history: &History, release: &Release, options: &Options) -> Option<ReleaseError> {
-    let last = history.last().filter(|last| last.status().is_pending())?;
-    (!options.take_over).then(|| ReleaseError::Busy {
-        release: release.name.clone(),
-        revision: last.revision(),
-        status: last.status().as_str(),
-        age: super::store::age(last),
-        description: last.description().to_owned(),
-    })
-}
-
-fn foreign(wanted: &[Wanted], release: &Release, options: &Options) -> Option<ReleaseError> {
-    if options.take_ownership {
-        return None;
-    }
-    let objects: Vec<(ObjectId, String)> = wanted
-        .iter()
-        .filter_map(|wanted| {
-            let live = wanted.live.as_ref()?;
-            (!release.owns(live)).then(|| (wanted.id.clone(), owner(live)))
-        })
-        // A namespace that came before the release is no rival; every overlay may name it.
-        .filter(|(id, _)| id.kind != "Namespace" || id.name != release.namespace.as_str())
-        .collect();
-    (!objects.is_empty()).then(|| ReleaseError::Foreign {
-        release: release.name.clone(),
-        objects,
-    })
-}
-
-/// Who an object belongs to, in words.
-fn owner(live: &Value) -> String {
-    use crate::diff::wanted::{RELEASE_NAME, RELEASE_NAMESPACE};
-    let (name, namespace) = (
-        live.annotation(RELEASE_NAME),
-        live.annotation(RELEASE_NAMESPACE),
-    );
-    if !name.is_empty() {
-        return format!("part of release {name} in namespace {namespace}");
-    }
-    match managers::all_owners(live).first() {
-        Some(owner) => format!("set by {}", owner.manager),
-        None => "nobody's".to_owned(),
-    }
-}
-
-fn brings_namespace(wanted: &[Wanted], release: &Release) -> bool {
-    wanted
-        .iter()
-        .any(|w| w.is("", "Namespace") && w.id.name == release.namespace.as_str())
-}
-
-async fn namespace_missing(
-    cluster: &Cluster,
-    release: &Release,
-    wanted: &[Wanted],
-    history: &History,
-) -> Result<bool, ReleaseError> {
-    let lives_there = |wanted: &Wanted| {
-        wanted.live.is_some() && wanted.id.namespace == release.namespace.as_str()
-    };
-    if history.last().is_some() || wanted.iter().any(lives_there) {
-        return Ok(false);
-    }
-    let namespaces = Resource::cluster_wide("", "v1", "Namespace", "namespaces");
-    match cluster.get(&namespaces, "", &release.namespace).await {
-        Ok(found) => Ok(found.is_none()),
-        // Who may not look at namespaces finds out when something is created there.
-        Err(ClusterError::Forbidden { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn split(left: Vec<Left>, release: &Release, options: &Options) -> (Vec<Left>, Vec<ObjectDiff>) {
     let mut pruned = Vec::new();
     let mut diffs = Vec::new();
     for left in left.into_iter().filter(|left| left.live.is_some()) {
-        match prune::spared(&left, release, options.prune_protected) {
-            Some(why) => diffs.push(ObjectDiff::of(left.id, Action::Spare(why))),
-            None => {
-                diffs.push(ObjectDiff::of(left.id.clone(), Action::Prune));
-                pruned.push(left);
-            }
+        if let Some(why) = prune::spared(&left, release, options.prune_protected) {
+            diffs.push(ObjectDiff::of(left.id, Action::Spare(why)));
+            continue;
         }
+        diffs.push(ObjectDiff::of(left.id.clone(), Action::Prune));
+        pruned.push(left);
     }
     (pruned, diffs)
 }
@@ -467,217 +313,6 @@ fn leave_replicas(wanted: &mut [Wanted], live: &[Value], pruned: &[Left]) {
     }
 }
 
-type Differences = (Vec<Item>, Vec<Choice>, Vec<strategy::CannotRoll>);
-
-/// Predicts all objects; decides the strategies of those that restart, and predicts these again
-/// where the strategy changes.
-async fn differences(
-    cluster: &Cluster,
-    mut wanted: Vec<Wanted>,
-    options: &Options,
-    mask: &Mask,
-) -> Result<Differences, ReleaseError> {
-    let quiet: Vec<Workload> = wanted
-        .iter()
-        .filter_map(|w| workload(w, false, None))
-        .collect();
-    let unknown = || Err("nothing restarts".to_owned());
-    let settled = strategy::decide(&quiet, &options.strategy, unknown()).unwrap_or_default();
-    set_strategies(&mut wanted, &settled);
-    let mut items = predict_all(cluster, wanted, options, mask).await?;
-
-    let mut claims = Vec::new();
-    for item in items.iter().filter(|item| item.diff.restarts > 0) {
-        claims.push((
-            item.wanted.id.clone(),
-            single_node_volume(cluster, item, &items).await?,
-        ));
-    }
-    let claim = |id: &ObjectId| {
-        let of = claims.iter().find(|(owner, _)| owner == id);
-        of.and_then(|(_, claim)| claim.clone())
-    };
-    let workloads: Vec<Workload> = items
-        .iter()
-        .filter_map(|item| {
-            let restarts = item.diff.restarts > 0;
-            workload(&item.wanted, restarts, claim(&item.wanted.id))
-        })
-        .collect();
-    let room = if workloads.iter().any(|workload| workload.restarts) {
-        room(cluster, &workloads).await
-    } else {
-        unknown()
-    };
-    let (choices, cannot) = match strategy::decide(&workloads, &options.strategy, room) {
-        Ok(choices) => (choices, Vec::new()),
-        Err(cannot) => (settled.clone(), cannot),
-    };
-    for item in &mut items {
-        let Some(choice) = choices.iter().find(|choice| choice.id == item.wanted.id) else {
-            continue;
-        };
-        if item.wanted.applied["spec"]["strategy"] != choice.strategy {
-            item.wanted.applied["spec"]["strategy"] = choice.strategy.clone();
-            item.prediction = predict::predict(cluster, &item.wanted, options.folding()).await?;
-            item.diff = ObjectDiff::new(&item.wanted, &item.prediction, mask);
-        }
-    }
-    Ok((items, choices, cannot))
-}
-
-async fn predict_all(
-    cluster: &Cluster,
-    wanted: Vec<Wanted>,
-    options: &Options,
-    mask: &Mask,
-) -> Result<Vec<Item>, ReleaseError> {
-    let answers = for_each(&wanted, |wanted| async move {
-        if wanted.live.is_none() && options.check_new {
-            predict::check_new(cluster, wanted).await?;
-        }
-        predict::predict(cluster, wanted, options.folding()).await
-    })
-    .await;
-    let mut refused = Vec::new();
-    let mut items = Vec::new();
-    for (wanted, answer) in wanted.into_iter().zip(answers) {
-        match answer {
-            Ok(prediction) => {
-                let mut diff = ObjectDiff::new(&wanted, &prediction, mask);
-                if let (Some(live), true) = (&wanted.live, options.take_ownership) {
-                    diff.taken_from = taken_from(live);
-                }
-                items.push(Item {
-                    wanted,
-                    prediction,
-                    diff,
-                });
-            }
-            Err(error) => refused.push(error),
-        }
-    }
-    match refused.len() {
-        0 => Ok(items),
-        1 => Err(refused.remove(0).into()),
-        _ => Err(ReleaseError::Refused { list: refused }),
-    }
-}
-
-fn taken_from(live: &Value) -> Vec<String> {
-    let mut names: Vec<String> = managers::all_owners(live)
-        .into_iter()
-        .filter(|owner| owner.operation == "Update" && owner.subresource.is_empty())
-        .map(|owner| owner.manager)
-        .filter(|name| managers::TAKEN_OVER.contains(&name.as_str()))
-        .filter(|name| name != crate::cluster::MANAGER)
-        .collect();
-    names.dedup();
-    names
-}
-
-fn workload(wanted: &Wanted, restarts: bool, claim: Option<String>) -> Option<Workload> {
-    if !wanted.is("apps", "Deployment") {
-        return None;
-    }
-    let strategy = |object: &Value| object.at(&["spec", "strategy"]).cloned();
-    let count = |object: &Value| object.at(&["spec", "replicas"]).and_then(Value::as_i64);
-    let replicas = count(&wanted.applied)
-        .or_else(|| {
-            wanted
-                .live
-                .as_ref()
-                .filter(|_| wanted.autoscaler.is_some())
-                .and_then(count)
-        })
-        .unwrap_or(1);
-    let written = wanted.object.root.at(&["spec", "strategy"]);
-    Some(Workload {
-        id: wanted.id.clone(),
-        written: written.map(crate::manifest::json::to_json),
-        live: wanted
-            .live
-            .as_ref()
-            .map(|live| strategy(live).unwrap_or_default()),
-        restarts,
-        replicas,
-        template: wanted.applied["spec"]["template"].clone(),
-        single_node_volume: claim,
-    })
-}
-
-fn set_strategies(wanted: &mut [Wanted], choices: &[Choice]) {
-    for wanted in wanted {
-        if let Some(choice) = choices.iter().find(|choice| choice.id == wanted.id) {
-            wanted.applied["spec"]["strategy"] = choice.strategy.clone();
-        }
-    }
-}
-
-/// Returns the claim of a pod template that only one node at a time can mount.
-async fn single_node_volume(
-    cluster: &Cluster,
-    item: &Item,
-    items: &[Item],
-) -> Result<Option<String>, ReleaseError> {
-    let resource =
-        Resource::namespaced("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");
-    let namespace = item.wanted.id.namespace.as_str();
-    let volumes = item
-        .wanted
-        .applied
-        .items(&["spec", "template", "spec", "volumes"]);
-    for volume in volumes {
-        let name = volume.text(&["persistentVolumeClaim", "claimName"]);
-        if name.is_empty() {
-            continue;
-        }
-        let of_input = items.iter().find(|other| {
-            other.wanted.is("", "PersistentVolumeClaim")
-                && other.wanted.id.name == name
-                && other.wanted.id.namespace == namespace
-        });
-        let claim = match of_input {
-            Some(claim) => Some(claim.wanted.applied.clone()),
-            None => cluster.get(&resource, namespace, name).await?,
-        };
-        let modes = claim
-            .as_ref()
-            .map(|claim| claim.items(&["spec", "accessModes"]));
-        let is_single =
-            |mode: &Value| matches!(mode.as_str(), Some("ReadWriteOnce" | "ReadWriteOncePod"));
-        if modes.is_some_and(|modes| !modes.is_empty() && modes.iter().all(is_single)) {
-            return Ok(Some(name.to_owned()));
-        }
-    }
-    Ok(None)
-}
-
-/// Reads nodes, pods and quotas; says in words what may not be read.
-async fn room(cluster: &Cluster, workloads: &[Workload]) -> Result<Room, String> {
-    let nodes = Resource::cluster_wide("", "v1", "Node", "nodes");
-    let pods = Resource::namespaced("", "v1", "Pod", "pods");
-    let quotas = Resource::namespaced("", "v1", "ResourceQuota", "resourcequotas");
-    let words = |error: ClusterError| error.to_string();
-    let nodes = cluster.list(&nodes, None).await.map_err(words)?;
-    let pods = cluster.list(&pods, None).await.map_err(words)?;
-    let namespaces: HashSet<&str> = workloads
-        .iter()
-        .filter(|workload| workload.restarts)
-        .map(|workload| workload.id.namespace.as_str())
-        .collect();
-    let mut limits = Vec::new();
-    for namespace in namespaces {
-        limits.extend(
-            cluster
-                .list(&quotas, Some(namespace))
-                .await
-                .map_err(words)?,
-        );
-    }
-    Ok(Room::new(&nodes, &pods, &limits))
-}
-
 /// What is applied without the marks of the release, unless the input itself has them.
 fn unmarked(wanted: &Wanted) -> Value {
     use crate::diff::wanted::{MANAGED_BY, RELEASE_NAME, RELEASE_NAMESPACE};
@@ -695,14 +330,14 @@ fn unmarked(wanted: &Wanted) -> Value {
             marks.shift_remove(key);
         }
         let had_field = wanted.object.root.at(&["metadata", field]);
+        let was_empty = had_field
+            .and_then(Node::as_map)
+            .is_none_or(crate::manifest::Map::is_empty);
         if marks.is_empty()
-            && had_field
-                .and_then(Node::as_map)
-                .is_none_or(|map| map.is_empty())
+            && was_empty
+            && let Some(metadata) = object["metadata"].as_object_mut()
         {
-            if let Some(metadata) = object["metadata"].as_object_mut() {
-                metadata.shift_remove(field);
-            }
+            metadata.shift_remove(field);
         }
     }
     object

@@ -1,6 +1,6 @@
 //! What left the input and is to be deleted, and what is spared.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub struct Left {
 /// cluster does not serve any more cannot be there.
 pub fn candidates(
     revisions: &[Record],
-    wanted: &HashSet<ObjectId>,
+    wanted: &BTreeSet<ObjectId>,
     release: &Release,
     kinds: &Kinds,
 ) -> Vec<Left> {

@@ -117,16 +117,13 @@ impl Run<'_> {
         let brought = self.prepared.items.iter().find(|item| {
             item.wanted.is("", "Namespace") && item.wanted.id.name == namespace.as_str()
         });
-        match brought {
-            Some(item) => {
-                let object = &item.wanted.applied;
-                self.cluster.apply(&resource, object, Patch::OURS).await?;
-            }
-            None => {
-                let object = json!({"apiVersion": "v1", "kind": "Namespace",
-                    "metadata": {"name": namespace}});
-                self.cluster.create(&resource, &object).await?;
-            }
+        if let Some(item) = brought {
+            let object = &item.wanted.applied;
+            self.cluster.apply(&resource, object, Patch::OURS).await?;
+        } else {
+            let object = json!({"apiVersion": "v1", "kind": "Namespace",
+                "metadata": {"name": namespace}});
+            self.cluster.create(&resource, &object).await?;
         }
         Ok(())
     }
@@ -164,9 +161,7 @@ impl Run<'_> {
                 revision: 0,
             },
             WatchError::Failed(mut failure) => {
-                for line in &mut failure.logs {
-                    *line = self.prepared.mask.text(line);
-                }
+                failure.rewrite(|text| self.prepared.mask.text(text));
                 ReleaseError::Failed {
                     failure,
                     revision: 0,
@@ -201,7 +196,7 @@ impl Run<'_> {
         let mut count = 0;
         for answer in answers {
             let (item, stored) = answer.map_err(|source| ReleaseError::MidWay {
-                source,
+                source: source.map_message(|text| self.prepared.mask.text(text)),
                 revision: 0,
             })?;
             count += usize::from(item.diff.is_change());

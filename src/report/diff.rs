@@ -183,7 +183,7 @@ impl DiffView<'_> {
     ) {
         let change = &field.change;
         let place = self.sources.locate(field.origin);
-        let remark = match (place.is_empty(), self.owners(field)) {
+        let remark = match (place.is_empty(), owners(field)) {
             (true, owners) => owners,
             (false, owners) if owners.is_empty() => place,
             (false, owners) => format!("{place}   {owners}"),
@@ -249,18 +249,6 @@ impl DiffView<'_> {
         }
     }
 
-    fn owners(&self, field: &FieldChange) -> String {
-        let owners: Vec<String> = field
-            .owners
-            .iter()
-            .map(|owner| format!("{} {}", owner.manager, store::age_of(&owner.time)))
-            .collect();
-        match owners.as_slice() {
-            [] => String::new(),
-            owners => format!("set by {}", owners.join(", ")),
-        }
-    }
-
     fn strategies(&self, out: &mut String) {
         let told: Vec<&Choice> = self
             .prepared
@@ -310,6 +298,19 @@ impl DiffView<'_> {
 
     fn paint(&self, role: Role, text: impl AsRef<str>) -> String {
         self.style.paint(role, text)
+    }
+}
+
+/// Who has set the live value, and when.
+fn owners(field: &FieldChange) -> String {
+    let owners: Vec<String> = field
+        .owners
+        .iter()
+        .map(|owner| format!("{} {}", owner.manager, store::age_of(&owner.time)))
+        .collect();
+    match owners.as_slice() {
+        [] => String::new(),
+        owners => format!("set by {}", owners.join(", ")),
     }
 }
 

@@ -187,22 +187,20 @@ fn changed(out: &mut String, failure: &Failure, diffs: &[&ObjectDiff], sources: 
 }
 
 fn one_line(field: &FieldChange) -> String {
-    let text = |node: &Option<crate::manifest::Node>| match node {
-        None => String::new(),
-        Some(node) => match node.scalar_text() {
-            Some(text) => text.lines().next().unwrap_or_default().to_owned(),
-            None => {
-                let json = to_json(node).to_string();
-                json.chars().take(60).collect()
-            }
-        },
+    let text = |node: Option<&crate::manifest::Node>| {
+        let scalar = node.and_then(|node| node.scalar_text());
+        match (node, scalar) {
+            (None, _) => String::new(),
+            (_, Some(text)) => text.lines().next().unwrap_or_default().to_owned(),
+            (Some(node), None) => to_json(node).to_string().chars().take(60).collect(),
+        }
     };
     let change = &field.change;
     format!(
         "{} [{} -> {}]",
         display_path(&change.path),
-        text(&change.before),
-        text(&change.after)
+        text(change.before.as_ref()),
+        text(change.after.as_ref())
     )
 }
 

@@ -16,7 +16,12 @@ pub async fn with_logs(cluster: &Cluster, mut failure: Failure, pods: &[&Value])
         return failure;
     };
     let namespace = failure.id.namespace.to_string();
-    for previous in [true, false] {
+    // What a container that never ended says is in its present run.
+    let order = match failure.cause {
+        FailureCause::Timeout { .. } => [false, true],
+        _ => [true, false],
+    };
+    for previous in order {
         let logs = cluster
             .logs(&namespace, &pod, &container, LINES, previous)
             .await;
@@ -59,6 +64,6 @@ fn suspect(failure: &Failure, pods: &[&Value]) -> Option<(String, String)> {
                     .map(|status| (pod.name().to_owned(), status.text(&["name"]).to_owned()))
             })
             .next_back(),
-        FailureCause::Timeout { .. } => None,
+        FailureCause::Timeout { suspect, .. } => suspect.clone(),
     }
 }

@@ -282,6 +282,7 @@ mod tests {
         evidence.fault(&pods, now).map(|fault| fault.kind)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as `judge` returns it")]
     fn crashed(times: usize, pods: usize) -> Option<FaultKind> {
         Some(FaultKind::Crash {
             exit_code: 1,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::diagnose;
 use super::event::{Event, Reporter};
-use super::evidence::{Evidence, Fault};
+use super::evidence::{Evidence, Fault, FaultKind};
 use crate::cluster::health::{self, Health, State};
 use crate::cluster::value::Read;
 use crate::cluster::{Cluster, ClusterError, Resource};
@@ -64,7 +64,37 @@ pub enum FailureCause {
         limit: Duration,
         /// What its pods say, each once.
         pods: Vec<String>,
+        /// A pod and its container that runs and is not ready, if there is one.
+        suspect: Option<(String, String)>,
     },
+}
+
+impl Failure {
+    /// Rewrites every text that came from the cluster, for example without secrets.
+    pub fn rewrite(&mut self, rewrite: impl Fn(&str) -> String) {
+        let texts = self
+            .logs
+            .iter_mut()
+            .chain(self.unready.iter_mut().map(|(_, why)| why));
+        for text in texts {
+            *text = rewrite(text);
+        }
+        match &mut self.cause {
+            FailureCause::Fault(fault) => {
+                if let FaultKind::Image { message, .. } | FaultKind::Config { message, .. } =
+                    &mut fault.kind
+                {
+                    *message = rewrite(message);
+                }
+            }
+            FailureCause::Said(text) => *text = rewrite(text),
+            FailureCause::Timeout { pods, .. } => {
+                for text in pods {
+                    *text = rewrite(text);
+                }
+            }
+        }
+    }
 }
 
 /// A watch that could not be carried out, or a rollout that failed.
@@ -197,9 +227,10 @@ fn open(cluster: &Cluster, targets: &[Target]) -> SelectAll<Stored> {
 
 /// A missing permission ends the watch; anything else is tried again.
 fn refuse(cluster: &Cluster, resource: &Resource, error: watcher::Error) -> Result<(), WatchError> {
-    let status = match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => error,
-        _ => return Ok(()),
+    let (watcher::Error::InitialListFailed(status) | watcher::Error::WatchStartFailed(status)) =
+        error
+    else {
+        return Ok(());
     };
     let label = format!("watching {}", resource.api.plural);
     match cluster.sort(status, &label) {
@@ -214,6 +245,8 @@ fn refuse(cluster: &Cluster, resource: &Resource, error: watcher::Error) -> Resu
 #[derive(Default)]
 struct View {
     objects: BTreeMap<Key, Value>,
+    /// Jobs that were complete: their time to live may be over before all else is ready.
+    complete: HashSet<Key>,
     evidence: Evidence,
 }
 
@@ -246,17 +279,15 @@ impl View {
             value.namespace().to_owned(),
             value.name().to_owned(),
         );
+        if resource.api.kind == "Job" && health::health(&value).state == State::Ready {
+            self.complete.insert(key.clone());
+        }
         self.objects.insert(key.clone(), value);
         Some(key)
     }
 
     fn get(&self, id: &ObjectId) -> Option<&Value> {
-        let key = (
-            id.kind.to_string(),
-            id.namespace.to_string(),
-            id.name.to_string(),
-        );
-        self.objects.get(&key)
+        self.objects.get(&key_of(id))
     }
 
     fn of_kind<'a>(&'a self, kind: &'a str, namespace: &'a str) -> impl Iterator<Item = &'a Value> {
@@ -282,6 +313,10 @@ impl View {
                 Some(object) if object.int(&["metadata", "generation"]) >= target.generation => {
                     health::health(object)
                 }
+                None if self.complete.contains(&key_of(&target.id)) => Health {
+                    state: State::Ready,
+                    reason: "complete".to_owned(),
+                },
                 _ => Health {
                     state: State::Progressing,
                     reason: APPLIED.to_owned(),
@@ -330,7 +365,22 @@ impl View {
             .map(|pod| format!("pod {}: {}", pod.name(), health::pod_reason(pod)))
             .collect();
         pods.sort();
-        (late.id.clone(), FailureCause::Timeout { limit, pods })
+        let suspect = self
+            .of_kind("Pod", &late.id.namespace)
+            .filter(|pod| new.contains(pod.text(&["metadata", "uid"])))
+            .find_map(|pod| {
+                let statuses = pod.items(&["status", "containerStatuses"]);
+                let slow = statuses.iter().find(|status| {
+                    !status.flag(&["ready"]) && status.at(&["state", "running"]).is_some()
+                })?;
+                Some((pod.name().to_owned(), slow.text(&["name"]).to_owned()))
+            });
+        let cause = FailureCause::Timeout {
+            limit,
+            pods,
+            suspect,
+        };
+        (late.id.clone(), cause)
     }
 
     /// UIDs of the pods that run a workload's new revision.
@@ -377,6 +427,14 @@ impl View {
             _ => pods(&|pod| pod.controller_uid() == uid),
         }
     }
+}
+
+fn key_of(id: &ObjectId) -> Key {
+    (
+        id.kind.to_string(),
+        id.namespace.to_string(),
+        id.name.to_string(),
+    )
 }
 
 /// The number that the Deployment controller gives to its ReplicaSets; the new one has the highest.

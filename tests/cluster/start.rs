@@ -73,9 +73,11 @@ fn start_controllers(supervisor: &mut Supervisor) -> Result<(), String> {
     // The default limits (20 requests a second) would make the tests wait for the controllers.
     let common = "--kubeconfig DIR/admin.kubeconfig --leader-elect=false --secure-port=0
          --kube-api-qps=1000 --kube-api-burst=2000";
+    // The fake nodes send no heartbeats: with the default (40 s) their pods would become unready.
     let options = format!(
         "{common} --service-account-private-key-file DIR/tls.key --root-ca-file DIR/ca.crt
-         --use-service-account-credentials --concurrent-namespace-syncs=20"
+         --use-service-account-credentials --concurrent-namespace-syncs=20
+         --node-monitor-grace-period=24h"
     );
     supervisor.run("kube-controller-manager", &options)?;
     supervisor.run("kube-scheduler", common)

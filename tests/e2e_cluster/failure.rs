@@ -162,7 +162,8 @@ fn what_is_not_ready_in_time_says_why() {
         .upgrade(&["--timeout", "2s"])
         .exits(3)
         .warns("not ready within 2 s")
-        .warns("containers with unready status");
+        .warns("containers with unready status")
+        .warns("started");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn waiting(project: &Project<'_>) -> std::process::Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
+        .expect("deployx can be run");
     project.namespace.wait_for("the pending record", || {
         project
             .revisions()

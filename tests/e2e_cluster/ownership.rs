@@ -134,7 +134,7 @@ fn names_and_namespaces_of_releases() {
     project
         .run(&["upgrade", "app", "--yes"])
         .exits(1)
-        .warns("several Release resources: shop, two");
+        .warns("a build has at most one Release");
     project
         .run(&["upgrade", "shop", "app", "--release", "blog", "--yes"])
         .exits(64);

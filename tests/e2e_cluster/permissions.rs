@@ -24,8 +24,33 @@ fn the_missing_verb_is_named() {
     project
         .run_as("viewer", &["upgrade", "shop", "app", "--yes"])
         .exits(1)
-        .warns("no permission to patch configmaps");
+        .warns("no permission to create secrets");
     assert_eq!(project.revisions(), ["1 deployed"]);
+}
+
+#[test]
+fn what_comes_last_is_checked_first() {
+    let project = Project::new("early");
+    project
+        .write("a.yaml", &config_map("a", "1"))
+        .write("b.yaml", &config_map("b", "1"))
+        .upgrade(&[])
+        .exits(0);
+    project
+        .namespace
+        .grant("editor", "get,list,create,update,patch", "*.*");
+    project.write("b.yaml", &App::default().yaml());
+    project
+        .run_as("editor", &["upgrade", "shop", "app", "--yes"])
+        .exits(1)
+        .warns("no permission to watch pods in namespace early-")
+        .warns("no permission to watch deployments.apps")
+        .warns("no permission to delete configmaps");
+    assert_eq!(project.revisions(), ["1 deployed"]);
+    project.namespace.grant("editor", "watch,delete", "*.*");
+    project
+        .run_as("editor", &["upgrade", "shop", "app", "--yes"])
+        .exits(0);
 }
 
 #[test]

@@ -254,3 +254,42 @@ fn an_autoscaler_that_is_switched_on_keeps_the_live_count() {
     assert_eq!(replicas(), "5", "what the autoscaler sets stands");
     project.diff(&[]).exits(0);
 }
+
+#[test]
+fn an_autoscaler_that_is_switched_off_leaves_the_count_to_the_input() {
+    let project = Project::new("off");
+    let two = App {
+        replicas: Some(2),
+        ..App::default()
+    };
+    let scaler = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n  \
+                  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n  \
+                  minReplicas: 4\n  maxReplicas: 9\n";
+    let replicas = || project.namespace.get("deployment/web", "{.spec.replicas}");
+    project.write("a.yaml", &two.yaml()).upgrade(&[]).exits(0);
+    project.write("b.yaml", scaler);
+    // A change of the Deployment too, so that `replicas` is handed over.
+    project.write(
+        "a.yaml",
+        &App {
+            image: "shop/web:2",
+            ..two
+        }
+        .yaml(),
+    );
+    project.upgrade(&[]).exits(0);
+    // The real autoscaler raises it to its minimum, without any metrics.
+    project
+        .namespace
+        .wait_for("four pods", || replicas() == "4");
+
+    project.remove("b.yaml");
+    project
+        .diff(&[])
+        .exits(2)
+        .says("spec.replicas   [4 -> 2]")
+        .says("- HorizontalPodAutoscaler web")
+        .keeps_quiet_about("conflict");
+    project.upgrade(&[]).exits(0);
+    project.diff(&[]).exits(0);
+}

@@ -110,7 +110,7 @@ fn one_image_changed_restarts_that_deployment_and_helm_rolls_it_back() {
     for (helm, revision, deployed) in [(tools().helm3(), "1", 4), (tools().helm4(), "3", 6)] {
         let history = project.helm(&helm, &["history", "shop"]);
         assert!(history.contains("Upgrade complete"), "{history}");
-        project.helm(&helm, &["rollback", "shop", revision, "--wait"]);
+        project.helm(&helm, &["rollback", "shop", revision]);
         assert_eq!(
             (image().as_str(), level().as_str()),
             ("shop/back:1", "info")
@@ -304,4 +304,76 @@ fn an_immutable_field_is_told_before_anything_changes() {
             .code(),
         Some(0)
     );
+}
+
+#[test]
+fn what_helm_installed_goes_on_with_deployx_and_back() {
+    for (prefix, helm) in [
+        ("helm-three", tools().helm3()),
+        ("helm-four", tools().helm4()),
+    ] {
+        let project = Project::new(prefix);
+        let chart = project.path().join("chart");
+        std::fs::create_dir_all(chart.join("templates")).unwrap();
+        let write = |file: &str, text: &str| std::fs::write(chart.join(file), text).unwrap();
+        write("Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");
+        write(
+            "templates/web.yaml",
+            &App {
+                replicas: Some(2),
+                ..App::default()
+            }
+            .yaml(),
+        );
+        write("templates/goes.yaml", &config_map("goes", "1"));
+        project.helm(
+            &helm,
+            &["install", "shop", "./chart", "--wait"].map(|arg| {
+                if arg == "./chart" {
+                    chart.to_str().unwrap()
+                } else {
+                    arg
+                }
+            }),
+        );
+        let pods = project.pods("app=web");
+
+        project.write("web.yaml", &App::default().yaml());
+        project
+            .diff(&[])
+            .exits(2)
+            .says("- ConfigMap goes")
+            .says("spec.replicas   [2 -> 1]")
+            .keeps_quiet_about("conflict");
+        project.upgrade(&[]).exits(0).warns("pruned ConfigMap");
+        assert_eq!(project.revisions(), ["1 superseded", "2 deployed"]);
+        project
+            .namespace
+            .wait_for("one pod", || project.pods("app=web").len() == 1);
+        assert!(
+            pods.contains(&project.pods("app=web")[0]),
+            "nothing restarts"
+        );
+        project.diff(&[]).exits(0);
+
+        write(
+            "templates/web.yaml",
+            &App {
+                image: "shop/web:2",
+                ..App::default()
+            }
+            .yaml(),
+        );
+        project.helm(
+            &helm,
+            &["upgrade", "shop", chart.to_str().unwrap(), "--wait"],
+        );
+        project
+            .diff(&[])
+            .exits(2)
+            .says("shop/web:[2 -> 1]")
+            .says("- ConfigMap goes");
+        project.upgrade(&[]).exits(0);
+        project.diff(&[]).exits(0);
+    }
 }
