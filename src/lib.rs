@@ -15,4 +15,5 @@ pub mod report;
 pub mod rollout;
 pub mod schema;
 pub mod source;
+pub mod template;
 pub mod validate;

@@ -2,10 +2,16 @@
 //!
 //! One file for each command; nothing outside this folder reads arguments or the environment.
 
+mod cluster;
+mod diff;
 mod error;
 mod exit;
+mod r#fn;
+mod project;
 mod render;
+mod status;
 mod ui;
+mod upgrade;
 mod validate;
 
 use std::ffi::OsString;
@@ -49,12 +55,21 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Fn(r#fn::FnArgs),
+    Diff(diff::DiffArgs),
     Render(render::RenderArgs),
+    Status(status::StatusArgs),
+    Upgrade(upgrade::UpgradeArgs),
     Validate(validate::ValidateArgs),
 }
 
 /// Runs the program on its arguments, the first being its own name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(call) = r#fn::found(&args) {
+        let mut ui = Ui::from_process(ColorChoice::Auto, Verbosity::Normal);
+        return report(&mut ui, |ui, sources| r#fn::serve(ui, sources, call));
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -73,8 +88,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Runs a parsed command line.
 pub fn run(cli: Cli, ui: &mut Ui) -> Exit {
+    report(ui, |ui, sources| dispatch(cli, ui, sources))
+}
+
+/// Runs a command and shows how it failed.
+fn report(
+    ui: &mut Ui,
+    command: impl FnOnce(&mut Ui, &Sources) -> Result<Exit, CommandError>,
+) -> Exit {
     let sources = Sources::new();
-    let result = dispatch(cli, ui, &sources);
+    let result = command(ui, &sources);
     let result = result.and_then(|exit| ui.flush().map(|()| exit).map_err(CommandError::from));
     match result {
         Ok(exit) => exit,
@@ -99,7 +122,11 @@ impl Cli {
 
 fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandError> {
     match cli.command {
+        Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
+        Command::Diff(args) => diff::cmd_diff(ui, sources, args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
+        Command::Status(args) => status::cmd_status(ui, args),
+        Command::Upgrade(args) => upgrade::cmd_upgrade(ui, sources, args),
         Command::Validate(args) => validate::cmd_validate(ui, sources, args),
     }
 }

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CommandError, Exit, Ui};
+use super::{CommandError, Exit, Ui, project};
 use crate::manifest::{Sources, emit};
-use crate::source::{self, SourceOptions};
 
 /// Print the objects of an overlay, a folder or a file, expanded
 ///
@@ -29,22 +28,19 @@ pub(super) struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// Resolves what was typed.
+    /// Whether a kustomization may load files of its own root alone.
     ///
     /// # Errors
     /// Usage error for an unknown load restrictor.
-    pub(super) fn resolve(&self) -> Result<SourceOptions, CommandError> {
-        let root_only = match self.load_restrictor.as_str() {
-            "LoadRestrictionsRootOnly" | "rootOnly" => true,
-            "LoadRestrictionsNone" | "none" => false,
-            other => {
-                return Err(
-                    CommandError::usage(format!("`{other}` is no load restrictor"))
-                        .hint("use LoadRestrictionsRootOnly or LoadRestrictionsNone"),
-                );
-            }
-        };
-        Ok(SourceOptions { root_only })
+    pub(super) fn root_only(&self) -> Result<bool, CommandError> {
+        match self.load_restrictor.as_str() {
+            "LoadRestrictionsRootOnly" | "rootOnly" => Ok(true),
+            "LoadRestrictionsNone" | "none" => Ok(false),
+            other => Err(
+                CommandError::usage(format!("`{other}` is no load restrictor"))
+                    .hint("use LoadRestrictionsRootOnly or LoadRestrictionsNone"),
+            ),
+        }
     }
 }
 
@@ -54,7 +50,7 @@ pub(super) fn cmd_render(
     sources: &Sources,
     args: RenderArgs,
 ) -> Result<Exit, CommandError> {
-    let loaded = source::load(sources, &args.source, &args.options.resolve()?)?;
+    let loaded = project::load(sources, &args.source, &args.options)?;
     ui.diagnostics(sources, &loaded.warnings);
     let yaml = emit::emit_all(loaded.objects.iter().map(|object| &object.root));
     ui.stdout().write_all(yaml.as_bytes())?;

@@ -1,15 +1,19 @@
 //! `deployx validate`: what the API server will say, before it is asked.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use super::project::Project;
+use super::render::SourceArgs;
 use super::{CommandError, Exit, Ui};
-use crate::manifest::{Diagnostic, Sources};
+use crate::kustomize;
+use crate::manifest::source::display_path;
+use crate::manifest::{Diagnostic, Diagnostics, Sources};
 use crate::report;
-use crate::schema::Version;
-use crate::source;
+use crate::source::{self, inputs};
 use crate::validate::{self, Validator, Verdict, Verdicts};
 
 /// Say what the API server would answer, offline
@@ -18,10 +22,12 @@ use crate::validate::{self, Validator, Verdict, Verdicts};
 /// Exit code 1 when an object would be refused.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
-    /// Files, folders of manifests, or - for standard input
+    /// Kustomization directories, files, folders of both, or - for standard input
     #[arg(value_name = "SOURCE", default_value = ".")]
     sources: Vec<PathBuf>,
-    /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the newest known]
+    #[command(flatten)]
+    options: SourceArgs,
+    /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the project's, else the newest known]
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
     /// Form of the output
@@ -49,19 +55,20 @@ pub(super) fn cmd_validate(
     args: ValidateArgs,
 ) -> Result<Exit, CommandError> {
     let started = Instant::now();
+    let first = args
+        .sources
+        .first()
+        .map_or(Path::new("."), PathBuf::as_path);
+    let project = Project::of(sources, first)?;
     let version = match &args.kubernetes_version {
         Some(text) => text
             .parse()
             .map_err(|error: crate::schema::UnknownVersion| {
                 CommandError::usage(error.to_string())
             })?,
-        None => Version::newest(),
+        None => project.version(),
     };
-    let validator = Validator::new(version);
-    let mut verdicts = Verdicts::default();
-    for source in &args.sources {
-        verdicts.append(judge(validator, sources, source)?);
-    }
+    let mut verdicts = judge(ui, sources, &project, &args, Validator::new(version))?;
     if args.require_schema {
         verdicts.objects.iter_mut().for_each(require_schema);
     }
@@ -81,26 +88,56 @@ pub(super) fn cmd_validate(
     })
 }
 
-/// Judges everything that a source yields.
-fn judge(validator: Validator, sources: &Sources, path: &Path) -> Result<Verdicts, CommandError> {
-    if path == Path::new("-") {
+/// Judges everything that the sources yield.
+fn judge(
+    ui: &mut Ui,
+    sources: &Sources,
+    project: &Project,
+    args: &ValidateArgs,
+    validator: Validator,
+) -> Result<Verdicts, CommandError> {
+    let mut verdicts = Verdicts::default();
+    let mut paths = args.sources.clone();
+    if paths.iter().any(|path| path == Path::new("-")) {
+        paths.retain(|path| path != Path::new("-"));
         let file = source::load_stdin(sources)?;
-        return Ok(validate::judge_file(validator, sources, file));
+        verdicts.append(validate::judge_file(validator, sources, file));
     }
-    if !path.is_dir() {
-        return Ok(validate::judge_files(
-            validator,
-            sources,
-            &[path.to_path_buf()],
-        ));
+    let mut inputs = inputs::select(&paths);
+    if inputs.files.is_empty() && inputs.overlays.is_empty() && !paths.is_empty() {
+        let name = display_path(&paths[0]);
+        return Err(
+            CommandError::message(format!("no kustomization and no manifest in `{name}`"))
+                .hint("manifests are files that end in .yaml, .yml or .json"),
+        );
     }
-    let files = source::manifest_files(path);
-    if files.is_empty() {
-        let name = crate::manifest::source::display_path(path);
-        return Err(CommandError::message(format!("no manifest in `{name}`"))
-            .hint("manifests are files that end in .yaml, .yml or .json"));
+    let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
+    let mut read = BTreeSet::new();
+    for overlay in &inputs.overlays {
+        match builder.build(overlay) {
+            Ok(build) => {
+                verdicts.overlays += 1;
+                ui.diagnostics(sources, &build.warnings);
+                for object in &build.objects {
+                    verdicts.judge(validator, object);
+                }
+                read.extend(build.files);
+            }
+            // A Component may need what only the overlay that names it brings.
+            Err(_) if inputs::is_component(overlay) => {
+                verdicts.skipped += 1;
+                read.extend(inputs::files_below(overlay));
+            }
+            Err(Diagnostics(findings)) => {
+                verdicts.overlays += 1;
+                verdicts.refuse(validate::primary_span(&findings), findings);
+                read.extend(inputs::files_below(overlay));
+            }
+        }
     }
-    Ok(validate::judge_files(validator, sources, &files))
+    inputs.leave_out(&read);
+    verdicts.append(validate::judge_files(validator, sources, &inputs.files));
+    Ok(verdicts)
 }
 
 /// Makes an unknown verdict an error.
@@ -184,6 +221,48 @@ mod tests {
     }
 
     #[test]
+    fn overlays_are_judged_by_what_they_print_and_their_parts_are_not() {
+        let base = "resources: [deployment.yaml]\n";
+        let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+            selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    \
+            spec:\n      containers:\n      - {name: web, image: nginx}\n";
+        let overlay =
+            "resources: [../base]\npatches: [{path: patch.yaml}]\ncomponents: [../more]\n";
+        let patch =
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replica: 2\n";
+        let component = "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nlabels: [{pairs: {x: z}}]\n";
+        let files = [
+            ("base/kustomization.yaml", base),
+            ("base/deployment.yaml", deployment),
+            ("prod/kustomization.yaml", overlay),
+            ("prod/patch.yaml", patch),
+            ("more/kustomization.yaml", component),
+            ("loose.yaml", GOOD),
+        ];
+        let (exit, out, err) = run(&files, &["DIR"]);
+        assert_eq!((exit, err.as_str()), (Exit::Failure, ""));
+        insta::assert_snapshot!(out, @r#"
+        error[unknown-field]: unknown field `replica` in DeploymentSpec
+          --> DIR/prod/patch.yaml:5:3
+           |
+         4 | spec:
+         5 |   replica: 2
+           |   ^^^^^^^ did you mean `replicas`?
+           = in  Deployment web
+           = at  spec.replica
+           = the API server (1.37) would say: strict decoding error: unknown field "spec.replica"
+
+        1 error · 3 objects, 3 overlays · Kubernetes 1.37 · N ms
+        "#);
+        let (exit, out, _) = run(&files[..2], &["DIR/base"]);
+        assert_eq!(exit, Exit::Success, "{out}");
+        let broken = [("kustomization.yaml", "resources: [none.yaml]\n")];
+        let (exit, out, _) = run(&broken, &["DIR"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(out.contains("none.yaml"), "{out}");
+    }
+
+    #[test]
     fn machines_read_one_document() {
         let files = [("b.yaml", BAD), ("c.yaml", CUSTOM)];
         let (exit, out, _) = run(&files, &["--format", "json", "DIR/b.yaml", "DIR/c.yaml"]);
@@ -235,6 +314,7 @@ mod tests {
             "unknown": 1,
             "rejected": 1,
             "skipped": 0,
+            "overlays": 0,
             "errors": 1,
             "warnings": 0
           }
@@ -266,7 +346,10 @@ mod tests {
         );
         let (exit, _, err) = run(&[], &["DIR"]);
         assert_eq!(exit, Exit::Failure);
-        assert!(err.contains("no manifest in `DIR`"), "{err}");
+        assert!(
+            err.contains("no kustomization and no manifest in `DIR`"),
+            "{err}"
+        );
         let (exit, out, _) = run(&[("a.yaml", GOOD)], &["DIR/none.yaml", "DIR/a.yaml"]);
         assert_eq!(exit, Exit::Failure);
         assert!(

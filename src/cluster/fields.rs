@@ -126,20 +126,17 @@ impl FieldSet {
         found.is_some_and(|set| !set.is_empty())
     }
 
-    /// Removes the fields of this set from an object. A mapping or list goes with its last field
-    /// only where it belongs to the set itself.
-    pub fn remove_from(&self, object: &mut Value) {
-        // From the end, so that positions and the items of lists stay what they are.
+    /// Removes the fields of this set from an object. What also holds something of `kept` stays:
+    /// a set has a mapping itself besides its fields, and others may have put fields there too.
+    pub fn remove_from(&self, object: &mut Value, kept: &Self) {
+        let nothing = Self::default();
+        // From the end, so that positions stay what they are.
         for (element, child) in self.children.iter().rev() {
-            let gone = match find(object, element) {
-                Some(found) => {
-                    child.remove_from(found);
-                    child.member && is_bare(found, child)
-                }
-                None => false,
-            };
-            if gone {
+            let kept = kept.children.get(element).unwrap_or(&nothing);
+            if child.member && kept.is_empty() {
                 remove(object, element);
+            } else if let Some(found) = find(object, element) {
+                child.remove_from(found, kept);
             }
         }
     }
@@ -165,15 +162,6 @@ impl FieldSet {
                 })
                 .map(|(_, child)| child),
         }
-    }
-}
-
-/// Whether nothing is left of a value, or the set has it as a whole.
-fn is_bare(value: &Value, set: &FieldSet) -> bool {
-    match value {
-        Value::Object(fields) => set.children.is_empty() || fields.is_empty(),
-        Value::Array(items) => set.children.is_empty() || items.is_empty(),
-        _ => true,
     }
 }
 
@@ -208,8 +196,7 @@ fn remove(object: &mut Value, element: &str) {
     }
 }
 
-/// The position of a list element. An item whose other fields were removed before still has its
-/// keys unless they were removed too: then it is the empty one.
+/// The position of a list element.
 fn position(list: &Value, element: &str) -> Option<usize> {
     let items = list.as_array()?;
     let (kind, text) = element.split_once(':')?;
@@ -222,11 +209,7 @@ fn position(list: &Value, element: &str) -> Option<usize> {
         "k" => {
             let keys = keys_of(element)?;
             let is_it = |item: &Value| keys.iter().all(|(key, value)| item.get(key) == Some(value));
-            items.iter().position(is_it).or_else(|| {
-                items
-                    .iter()
-                    .position(|item| item.as_object().is_some_and(Map::is_empty))
-            })
+            items.iter().position(is_it)
         }
         _ => None,
     }
@@ -303,20 +286,24 @@ mod tests {
             "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
             "finalizers": ["x", "y"],
             "labels": {"a": "1", "b": "2"},
+            "selector": {"app": "web"},
         }});
         let gone = set(json!({"f:spec": {
             "f:replicas": {},
             "f:env": {"k:{\"name\":\"A\"}": {".": {}, "f:name": {}, "f:value": {}}},
             "f:finalizers": {"v:\"x\"": {}},
             "f:labels": {"f:a": {}},
+            "f:selector": {".": {}},
         }}));
-        gone.remove_from(&mut object);
+        let kept = set(json!({"f:spec": {"f:selector": {"f:app": {}}}}));
+        gone.remove_from(&mut object, &kept);
         assert_eq!(
             object,
             json!({"spec": {
                 "env": [{"name": "B", "value": "2"}],
                 "finalizers": ["y"],
                 "labels": {"b": "2"},
+                "selector": {"app": "web"},
             }})
         );
     }

@@ -6,6 +6,7 @@ pub mod noise;
 pub mod object;
 pub mod predict;
 pub mod wanted;
+pub mod words;
 
 pub use compare::{Change, compare};
 pub use mask::Mask;

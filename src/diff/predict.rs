@@ -166,7 +166,7 @@ async fn without_what_was_folded(
     let kept = applied.union(&managers::theirs(managers::entries(view)));
     let gone: FieldSet = managers::ours(view).difference(&kept);
     let mut rest = after.clone();
-    gone.remove_from(&mut rest);
+    gone.remove_from(&mut rest, &kept);
     let differing: Vec<(String, &Value)> = rest
         .as_object()
         .into_iter()

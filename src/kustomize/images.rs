@@ -103,7 +103,8 @@ impl Image {
         Some(result)
     }
 
-    fn matches(&self, reference: &str) -> bool {
+    /// Whether the entry is for a reference.
+    pub(crate) fn matches(&self, reference: &str) -> bool {
         self.pattern
             .as_ref()
             .is_some_and(|pattern| pattern.is_match(reference))

@@ -10,6 +10,7 @@ mod defaults;
 mod documents;
 pub mod expand;
 mod fieldspec;
+pub mod function;
 mod generators;
 pub mod hash;
 mod images;
@@ -39,4 +40,7 @@ pub use expand::{
     TypedFieldSpec, TypedResources, Validators,
 };
 pub use load::LoadRestrictions;
-pub use run::{Build, Builder, Options, Order, build, is_kustomization};
+pub use run::{
+    Build, Builder, Options, Order, build, is_kustomization, is_kustomization_file,
+    kustomization_file,
+};

@@ -123,8 +123,21 @@ pub fn build(sources: &Sources, root: &Path, options: Options<'_>) -> Result<Bui
 
 /// Whether a directory has a kustomization.
 pub fn is_kustomization(path: &Path) -> bool {
-    let has = |name: &&str| path.join(name).is_file();
-    super::kustomization::FILE_NAMES.iter().any(has)
+    kustomization_file(path).is_some()
+}
+
+/// The kustomization of a directory.
+pub fn kustomization_file(directory: &Path) -> Option<PathBuf> {
+    let mut paths = super::kustomization::FILE_NAMES
+        .iter()
+        .map(|name| directory.join(name));
+    paths.find(|path| path.is_file())
+}
+
+/// Whether a path is called as a kustomization is.
+pub fn is_kustomization_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| super::kustomization::FILE_NAMES.contains(&name))
 }
 
 /// The state of one build.

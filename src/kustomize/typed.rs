@@ -11,6 +11,8 @@ use crate::manifest::{Diagnostic, Diagnostics, Gvk, Node, Object, Span};
 /// The kind of typed resource that is the policy of a release, and makes no objects.
 const RELEASE: &str = "Release";
 const LOCAL: &str = "config.kubernetes.io/local-config";
+/// How an object asks for a hash of its content at the end of its name.
+const WANTS_HASH: &str = "kustomize.config.k8s.io/needs-hash";
 
 /// Expands all typed resources: what they make goes last, in their order, and they are gone.
 ///
@@ -122,14 +124,16 @@ fn view(resource: &Resource) -> ExpandResource {
 }
 
 /// An object with the history of the typed resource that it was made from, under its own kind:
-/// `backend-headless` was called so from the start, as `backend` was.
-fn heir(run: &Run<'_>, maker: &Resource, node: Node) -> Resource {
+/// `backend-headless` was called so from the start, as `backend` was. An object with a name of
+/// its own has no such history.
+fn heir(run: &Run<'_>, maker: &Resource, mut node: Node) -> Resource {
+    let needs_hash = take_hash_wish(&mut node);
     let mut made = Resource::new(node, &run.schema());
-    let suffix = made
-        .name
-        .strip_prefix(maker.name.as_str())
-        .unwrap_or_default();
-    let suffix = SmolStr::new(suffix);
+    made.needs_hash = needs_hash;
+    made.origin.clone_from(&maker.origin);
+    let Some(suffix) = suffix_of(&made.name, &maker.name).map(SmolStr::new) else {
+        return made;
+    };
     made.previous = maker
         .previous
         .iter()
@@ -145,8 +149,32 @@ fn heir(run: &Run<'_>, maker: &Resource, node: Node) -> Resource {
         .collect();
     made.prefixes.clone_from(&maker.prefixes);
     made.suffixes.clone_from(&maker.suffixes);
-    made.origin.clone_from(&maker.origin);
     made
+}
+
+/// What a generated name adds to the name of the typed resource; `None` where it is another name.
+pub(crate) fn suffix_of<'n>(made: &'n str, maker: &str) -> Option<&'n str> {
+    let suffix = made.strip_prefix(maker)?;
+    (suffix.is_empty() || suffix.starts_with('-')).then_some(suffix)
+}
+
+/// Takes the wish for a hash off an object. Returns whether it had one.
+pub(crate) fn take_hash_wish(node: &mut Node) -> bool {
+    let wish = node.at(&["metadata", "annotations", WANTS_HASH]);
+    let Some(wanted) = wish.map(|node| node.scalar_text() == Some("true")) else {
+        return false;
+    };
+    if let Some(metadata) = node.get_mut("metadata").and_then(Node::as_map_mut) {
+        let annotations = metadata.get_mut("annotations").and_then(Node::as_map_mut);
+        let left = annotations.map(|map| {
+            map.remove(WANTS_HASH);
+            map.len()
+        });
+        if left == Some(0) {
+            metadata.remove("annotations");
+        }
+    }
+    wanted
 }
 
 fn mark_local(resource: &mut Resource) {

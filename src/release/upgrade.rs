@@ -315,6 +315,7 @@ fn target(cluster: &Cluster, item: &Item, stored: &Value) -> Option<Target> {
         id: id.clone(),
         resource,
         generation: stored.int(&["metadata", "generation"]),
+        changed: item.diff.is_change(),
     })
 }
 

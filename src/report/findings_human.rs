@@ -55,6 +55,9 @@ pub fn findings_human(
     // What could not be read is no object.
     let objects = verdicts.objects.iter().filter(|o| !o.id.kind.is_empty());
     let mut judged = count(objects.count(), "object");
+    if verdicts.overlays > 0 {
+        judged.push_str(&format!(", {}", count(verdicts.overlays, "overlay")));
+    }
     if verdicts.skipped > 0 {
         judged.push_str(&format!(
             ", {} skipped",

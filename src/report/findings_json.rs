@@ -47,6 +47,7 @@ pub fn findings_json(
             "unknown": count(Verdict::Unknown),
             "rejected": count(Verdict::Rejected),
             "skipped": verdicts.skipped,
+            "overlays": verdicts.overlays,
             "errors": severity(Severity::Error),
             "warnings": severity(Severity::Warning),
         },

@@ -2,11 +2,15 @@
 //! something looks; it writes to what `cli/` hands it.
 
 mod diagnostic;
+mod diff;
 mod findings_human;
 mod findings_json;
+mod rollout;
 mod style;
 
 pub use diagnostic::diagnostic;
+pub use diff::DiffView;
 pub use findings_human::findings_human;
 pub use findings_json::findings_json;
+pub use rollout::{PlainReporter, TerminalReporter, failure};
 pub use style::{Role, Style, count, ticked};

@@ -75,7 +75,7 @@ fn ansi(role: Role) -> Ansi {
 pub fn count(n: usize, noun: &str) -> String {
     match (n, noun) {
         (1, _) => format!("1 {noun}"),
-        (_, noun) if noun.ends_with('y') && !noun.ends_with("ay") => {
+        (_, noun) if noun.ends_with('y') && !noun.ends_with("ay") && !noun.ends_with("ey") => {
             format!("{n} {}ies", &noun[..noun.len() - 1])
         }
         _ => format!("{n} {noun}s"),

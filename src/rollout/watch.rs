@@ -18,6 +18,9 @@ use crate::cluster::value::Read;
 use crate::cluster::{Cluster, ClusterError, Resource};
 use crate::manifest::object::ObjectId;
 
+/// What is said of an object that no watch has shown yet.
+const APPLIED: &str = "applied";
+
 /// A workload to watch.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -27,6 +30,8 @@ pub struct Target {
     pub resource: Resource,
     /// Its generation after the apply; what is older is not looked at.
     pub generation: i64,
+    /// Whether this release has changed it; what is unchanged and ready is not worth a word.
+    pub changed: bool,
 }
 
 /// Why a rollout has failed.
@@ -107,7 +112,12 @@ pub async fn watch(
         }
         let states = view.states(targets);
         for (target, health) in targets.iter().zip(&states) {
-            if said.get(&target.id) != Some(health) {
+            let is_new = said.get(&target.id) != Some(health);
+            let is_quiet = health.reason == APPLIED
+                || !target.changed
+                    && health.state == State::Ready
+                    && !said.contains_key(&target.id);
+            if is_new && !is_quiet {
                 said.insert(target.id.clone(), health.clone());
                 let event = Event::Progress {
                     id: target.id.clone(),
@@ -274,7 +284,7 @@ impl View {
                 }
                 _ => Health {
                     state: State::Progressing,
-                    reason: "applied".to_owned(),
+                    reason: APPLIED.to_owned(),
                 },
             })
             .collect()

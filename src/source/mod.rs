@@ -1,20 +1,43 @@
 //! What yields objects: a kustomization directory, plain files, standard input.
 
+pub mod inputs;
+mod plain;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::kustomize::{self, LoadRestrictions};
+use crate::kustomize::{self, LoadRestrictions, TypedResources, Validators};
 use crate::manifest::read::{self, Document};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources};
 
 /// How a source is read.
-#[derive(Clone, Debug)]
-pub struct SourceOptions {
+#[derive(Clone, Copy)]
+pub struct SourceOptions<'t> {
     /// Whether a kustomization may load files from its own root alone.
     pub root_only: bool,
+    /// What knows typed resources.
+    pub typed: &'t dyn TypedResources,
+    /// What checks overlays that ask for it.
+    pub validators: &'t dyn Validators,
+}
+
+impl<'t> SourceOptions<'t> {
+    /// The same for an overlay build.
+    pub fn kustomize(self) -> kustomize::Options<'t> {
+        kustomize::Options {
+            load_restrictions: if self.root_only {
+                LoadRestrictions::RootOnly
+            } else {
+                LoadRestrictions::None
+            },
+            typed: self.typed,
+            validators: self.validators,
+            ..kustomize::Options::default()
+        }
+    }
 }
 
 /// The objects of a source.
@@ -22,6 +45,8 @@ pub struct SourceOptions {
 pub struct Loaded {
     /// In the order in which they are printed.
     pub objects: Vec<Object>,
+    /// `Release` resources; they are not among the objects.
+    pub releases: Vec<Object>,
     /// What is suspicious and did not stop the load.
     pub warnings: Vec<Diagnostic>,
 }
@@ -33,10 +58,11 @@ pub struct Loaded {
 pub fn load(
     sources: &Sources,
     path: &Path,
-    options: &SourceOptions,
+    options: &SourceOptions<'_>,
 ) -> Result<Loaded, Diagnostics> {
     if path == Path::new("-") {
-        return manifests(sources, &[load_stdin(sources)?]);
+        let loaded = manifests(sources, &[load_stdin(sources)?])?;
+        return plain::expand(sources, Path::new("."), loaded, options.typed);
     }
     if kustomize::is_kustomization(path) {
         return overlay(sources, path, options);
@@ -46,7 +72,12 @@ pub fn load(
     } else {
         vec![path.to_path_buf()]
     };
-    if files.is_empty() {
+    // A folder of overlays is no heap of manifests: one of them has to be chosen.
+    if files.is_empty()
+        || files
+            .iter()
+            .any(|file| kustomize::is_kustomization_file(file))
+    {
         return Err(nothing_here(path).into());
     }
     let mut ids = Vec::new();
@@ -60,23 +91,24 @@ pub fn load(
     if !faults.0.is_empty() {
         return Err(faults);
     }
-    manifests(sources, &ids)
+    let root = if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(Path::new("."))
+    };
+    plain::expand(sources, root, manifests(sources, &ids)?, options.typed)
 }
 
 /// Builds a kustomization directory.
-fn overlay(sources: &Sources, path: &Path, options: &SourceOptions) -> Result<Loaded, Diagnostics> {
-    let load_restrictions = if options.root_only {
-        LoadRestrictions::RootOnly
-    } else {
-        LoadRestrictions::None
-    };
-    let options = kustomize::Options {
-        load_restrictions,
-        ..kustomize::Options::default()
-    };
-    let build = kustomize::build(sources, path, options)?;
+fn overlay(
+    sources: &Sources,
+    path: &Path,
+    options: &SourceOptions<'_>,
+) -> Result<Loaded, Diagnostics> {
+    let build = kustomize::build(sources, path, options.kustomize())?;
     Ok(Loaded {
         objects: build.objects,
+        releases: build.releases,
         warnings: build.warnings,
     })
 }
@@ -99,7 +131,7 @@ pub fn load_stdin(sources: &Sources) -> Result<FileId, Diagnostics> {
 }
 
 /// The manifests of a folder and those below it, by name.
-pub fn manifest_files(folder: &Path) -> Vec<PathBuf> {
+fn manifest_files(folder: &Path) -> Vec<PathBuf> {
     WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
@@ -179,8 +211,21 @@ fn no_object(span: crate::manifest::Span) -> Diagnostic {
 
 fn nothing_here(path: &Path) -> Diagnostic {
     let name = display_path(path);
-    Diagnostic::error(
-        "no-source",
-        format!("no kustomization, chart or manifest in `{name}`"),
-    )
+    let message = format!("no kustomization, chart or manifest in `{name}`");
+    let overlays = inputs::overlays_below(path);
+    let fault = Diagnostic::error("no-source", message);
+    let Some(first) = overlays.first() else {
+        return fault;
+    };
+    let names: Vec<String> = overlays
+        .iter()
+        .filter_map(|overlay| overlay.strip_prefix(path).ok())
+        .map(display_path)
+        .collect();
+    fault
+        .note(format!(
+            "it has folders that are overlays: {}",
+            names.join(", ")
+        ))
+        .hint(format!("try: deployx render {}", display_path(first)))
 }

@@ -4,7 +4,8 @@
 
 use super::fault::Faults;
 use super::place::Place;
-use crate::manifest::Span;
+use super::{neighbours, unions};
+use crate::manifest::{Map, Span};
 use crate::schema::{Field, Object};
 
 /// Whether a field can be missed at all.
@@ -31,4 +32,7 @@ pub(super) fn fields(faults: &mut Faults<'_>, object: Object, place: &Place<'_>,
     for missing in object.fields().filter(|field| matters(*field)) {
         field(faults, missing, place, at);
     }
+    let empty = Map::new();
+    unions::check(faults, object, &empty, place, at);
+    neighbours::check(faults, object, &empty, place, at);
 }

@@ -4,10 +4,12 @@
 //! case, `3.0` is an integer. Closed sets and required fields it checks after it has filled in
 //! defaults; the tables know only those that no default fills.
 
-use super::absent;
+use smol_str::SmolStr;
+
 use super::fault::Faults;
 use super::place::Place;
 use super::scalar::{self, TimeForm};
+use super::{absent, neighbours, unions};
 use crate::manifest::{Node, Object as Manifest, Scalar, Span, Value};
 use crate::schema::{Field, Kind, Object, Shape, Type};
 
@@ -126,6 +128,8 @@ impl Walk<'_, '_> {
                 None => absent::field(self.faults, field, place, owner),
             }
         }
+        unions::check(self.faults, object, map, place, owner);
+        neighbours::check(self.faults, object, map, place, owner);
     }
 
     fn field(&mut self, node: &Node, field: Field, place: &Place<'_>, mode: Mode, key: Span) {
@@ -175,16 +179,15 @@ impl Walk<'_, '_> {
     }
 
     fn scalar(&mut self, node: &Node, ty: Type, place: &Place<'_>) {
-        let text = node.as_str();
         match ty.shape() {
             Shape::Any => {}
             Shape::Bool if node.as_bool().is_some() => {}
-            Shape::String | Shape::IntOrString if text.is_some() => {}
+            Shape::String | Shape::IntOrString if text_of(node).is_some() => {}
             Shape::Float64 | Shape::Quantity if is_number(node) => {}
             Shape::Int64 if node.as_i64().is_some() => {}
             Shape::Int32 | Shape::IntOrString if is_number(node) => self.int32(node, place),
             Shape::Int64 if is_number(node) => self.faults.out_of_range(node, "int64", place),
-            Shape::Quantity => self.quantity(node, text, ty, place),
+            Shape::Quantity => self.quantity(node, ty, place),
             Shape::Bytes => self.bytes(node, ty, place),
             Shape::Time | Shape::MicroTime => self.time(node, ty, place),
             _ => self.faults.wrong_type(node, ty, place),
@@ -200,12 +203,12 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn quantity(&mut self, node: &Node, text: Option<&str>, ty: Type, place: &Place<'_>) {
-        let Some(text) = text else {
+    fn quantity(&mut self, node: &Node, ty: Type, place: &Place<'_>) {
+        let Some(text) = text_of(node) else {
             return self.faults.wrong_type(node, ty, place);
         };
-        if let Err(words) = scalar::check_quantity(text) {
-            self.faults.quantity(text, words, node.span, place);
+        if let Err(words) = scalar::check_quantity(&text) {
+            self.faults.quantity(&text, words, node.span, place);
         }
     }
 
@@ -216,10 +219,10 @@ impl Walk<'_, '_> {
                 return;
             }
         }
-        let Some(text) = node.as_str() else {
+        let Some(text) = text_of(node) else {
             return self.faults.wrong_type(node, ty, place);
         };
-        if let Err(words) = scalar::check_base64(text) {
+        if let Err(words) = scalar::check_base64(&text) {
             self.faults.base64(&words, node.span, place);
         }
     }
@@ -229,9 +232,7 @@ impl Walk<'_, '_> {
             Shape::MicroTime => TimeForm::Micro,
             _ => TimeForm::Seconds,
         };
-        // A date that kustomize's reader knows as one is printed in this form.
-        let scalar = node.as_scalar().and_then(Scalar::as_str);
-        let Some(text) = scalar else {
+        let Some(text) = text_of(node) else {
             return self.faults.wrong_type(node, ty, place);
         };
         if !scalar::is_time(&text, form) {
@@ -260,11 +261,17 @@ impl Walk<'_, '_> {
             let place = place.index(index);
             if !strings {
                 self.item(item, object.ty(), &place, lenient);
-            } else if item.as_str().is_none() && !item.is_null() {
+            } else if text_of(item).is_none() && !item.is_null() {
                 self.faults.wrong_type(item, ty, &place);
             }
         }
     }
+}
+
+/// The text that the server gets: a plain date that kustomize's reader knows as one is printed
+/// as an RFC 3339 string.
+fn text_of(node: &Node) -> Option<SmolStr> {
+    node.as_scalar().and_then(Scalar::as_str)
 }
 
 fn is_number(node: &Node) -> bool {

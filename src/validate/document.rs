@@ -30,6 +30,8 @@ pub struct Verdicts {
     pub objects: Vec<Judged>,
     /// Number of documents that are no manifests: other YAML, kustomization files.
     pub skipped: usize,
+    /// Number of overlays that were built.
+    pub overlays: usize,
 }
 
 impl Verdicts {
@@ -37,6 +39,7 @@ impl Verdicts {
     pub fn append(&mut self, mut other: Verdicts) {
         self.objects.append(&mut other.objects);
         self.skipped += other.skipped;
+        self.overlays += other.overlays;
     }
 
     /// Adds the verdict on an object.
@@ -193,7 +196,8 @@ fn items(validator: Validator, object: &Object) -> Option<&[Node]> {
     object.root.get("items")?.as_seq()
 }
 
-fn primary_span(findings: &[Diagnostic]) -> Span {
+/// Where the first of the findings stands.
+pub fn primary_span(findings: &[Diagnostic]) -> Span {
     let primary = findings.iter().find_map(|finding| finding.primary.as_ref());
     primary.map_or(Span::NONE, |label| label.span)
 }

@@ -149,6 +149,19 @@ impl<'f> Faults<'f> {
         self.add("invalid-time", message, at, remark, place, None);
     }
 
+    /// Anything else that the server refuses, with its own words.
+    pub(super) fn refuse(
+        &mut self,
+        rule: &'static str,
+        message: String,
+        at: Span,
+        remark: &str,
+        place: &Place<'_>,
+        words: &str,
+    ) {
+        self.add(rule, message, at, remark, place, Some(words));
+    }
+
     fn add(
         &mut self,
         rule: &'static str,

@@ -10,10 +10,12 @@ mod document;
 mod fault;
 mod kind;
 mod lists;
+mod neighbours;
 mod place;
 mod scalar;
+mod unions;
 
-pub use document::{Judged, Verdicts, judge_file, judge_files};
+pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
 use crate::manifest::{Diagnostic, Object, Severity};
 use crate::schema::{self, Tables, Version};

@@ -17,7 +17,12 @@ enum Step<'p> {
     Index(usize),
 }
 
-impl Place<'_> {
+impl<'q> Place<'q> {
+    /// The place that holds this one.
+    pub(super) fn parent(&self) -> Option<&'q Place<'q>> {
+        self.parent
+    }
+
     /// The object itself.
     pub(super) const ROOT: Place<'static> = Place {
         parent: None,

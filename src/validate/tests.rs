@@ -219,9 +219,11 @@ fn schemas_of_custom_resources_are_decoded_leniently_where_the_server_does() {
     accepted(&crd(
         "properties: {a: {type: array, items: {type: string, odd: 1}}}",
     ));
-    accepted(&crd("additionalProperties: true"));
     accepted(&crd(
-        "properties: {a: {default: {any: 1}, enum: [1, a, null], type: object}}",
+        "properties: {a: {type: object, additionalProperties: true}}",
+    ));
+    accepted(&crd(
+        "properties: {a: {type: object, x-kubernetes-preserve-unknown-fields: true, default: {any: 1}}}",
     ));
     let root = "spec.versions[0].schema.openAPIV3Schema";
     refused(&crd("odd: 1"), "unknown-field", &format!("{root}.odd"));
@@ -477,4 +479,216 @@ fn what_only_server_side_apply_refuses_is_a_warning_of_its_own() {
     let (_, findings) =
         judge("{apiVersion: v1, kind: ConfigMap, metadata: {name: x, finalizers: [a.b/c, a.b/c]}}");
     assert!(findings[0].starts_with("warning ssa-duplicate-key metadata.finalizers[1]"));
+}
+
+#[test]
+fn of_some_fields_one_is_required_or_only_one_allowed() {
+    let source = |text: &str| pod("", &format!("env: [{{name: A, {text}}}]"));
+    refused(
+        &source("valueFrom: {}"),
+        "one-of",
+        "spec.containers[0].env[0].valueFrom",
+    );
+    refused(
+        &source("value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}"),
+        "forbidden-field",
+        "spec.containers[0].env[0].valueFrom",
+    );
+    accepted(&source(
+        "value: '', valueFrom: {fieldRef: {fieldPath: metadata.name}}",
+    ));
+    let probe = |text: &str| pod("", &format!("livenessProbe: {{{text}}}"));
+    refused(
+        &probe("periodSeconds: 1"),
+        "one-of",
+        "spec.containers[0].livenessProbe",
+    );
+    refused(
+        &probe("exec: {command: [a]}, httpGet: {port: 80}"),
+        "one-of",
+        "spec.containers[0].livenessProbe.httpGet",
+    );
+    accepted(&pod("", "lifecycle: {}"));
+    accepted(&pod("volumes: [{name: a}, {name: b, emptyDir: null}]", ""));
+    refused(
+        &pod(
+            "volumes: [{name: a, emptyDir: {}, hostPath: {path: /a}}]",
+            "",
+        ),
+        "one-of",
+        "spec.volumes[0].hostPath",
+    );
+    let ingress = |spec: &str| {
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: x}}, spec: {{{spec}}}}}"
+        )
+    };
+    refused(&ingress(""), "one-of", "spec");
+    refused(
+        &ingress("defaultBackend: {}"),
+        "one-of",
+        "spec.defaultBackend",
+    );
+    refused(
+        &ingress("defaultBackend: {service: {name: a}}"),
+        "required-field",
+        "spec.defaultBackend",
+    );
+    accepted(&ingress(
+        "defaultBackend: {service: {name: a, port: {name: http}}}",
+    ));
+    let policy = |peer: &str| {
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: x}}, \
+                 spec: {{ingress: [{{from: [{peer}]}}]}}}}"
+        )
+    };
+    refused(&policy("{}"), "one-of", "spec.ingress[0].from[0]");
+    refused(
+        &policy("{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}"),
+        "one-of",
+        "spec.ingress[0].from[0]",
+    );
+    accepted(&policy("{namespaceSelector: {}, podSelector: {}}"));
+}
+
+#[test]
+fn what_stands_beside_a_field_can_demand_or_forbid_it() {
+    let service = |spec: &str| {
+        format!("{{apiVersion: v1, kind: Service, metadata: {{name: x}}, spec: {{{spec}}}}}")
+    };
+    refused(
+        "{apiVersion: v1, kind: Service, metadata: {name: x}}",
+        "required-field",
+        "spec.ports",
+    );
+    accepted(&service("clusterIP: None"));
+    refused(
+        &service("type: ExternalName"),
+        "required-field",
+        "spec.externalName",
+    );
+    refused(
+        &service("ports: [{port: 1, name: a}, {port: 2}]"),
+        "required-field",
+        "spec.ports[1].name",
+    );
+    let role = |rule: &str| {
+        format!(
+            "{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, \
+                 metadata: {{name: x}}, rules: [{{verbs: [get], {rule}}}]}}"
+        )
+    };
+    refused(
+        &role("resources: [pods]"),
+        "required-field",
+        "rules[0].apiGroups",
+    );
+    refused(
+        &role("apiGroups: ['']"),
+        "required-field",
+        "rules[0].resources",
+    );
+    accepted(&role("nonResourceURLs: [/healthz]"));
+    refused(
+        &role("nonResourceURLs: [/healthz], resources: [pods]"),
+        "forbidden-field",
+        "rules[0].nonResourceURLs",
+    );
+    let binding = |kind: &str| {
+        format!(
+            "{{apiVersion: rbac.authorization.k8s.io/v1, kind: {kind}, metadata: {{name: x}}, \
+                 roleRef: {{kind: ClusterRole, name: a}}, subjects: [{{kind: ServiceAccount, name: a}}]}}"
+        )
+    };
+    refused(
+        &binding("ClusterRoleBinding"),
+        "required-field",
+        "subjects[0].namespace",
+    );
+    accepted(&binding("RoleBinding"));
+    let selector = |text: &str| {
+        format!(
+            "{{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {{name: x}}, \
+                 spec: {{selector: {{matchExpressions: [{{key: a, {text}}}]}}}}}}"
+        )
+    };
+    let values = "spec.selector.matchExpressions[0].values";
+    refused(&selector("operator: In"), "required-field", values);
+    refused(
+        &selector("operator: Exists, values: [a]"),
+        "forbidden-field",
+        values,
+    );
+    accepted(&selector("operator: Exists, values: []"));
+    refused(
+        &pod("securityContext: {seccompProfile: {type: Localhost}}", ""),
+        "required-field",
+        "spec.securityContext.seccompProfile.localhostProfile",
+    );
+    let workload = |api: &str, kind: &str, selector: &str, policy: &str| {
+        format!(
+            "{{apiVersion: {api}, kind: {kind}, metadata: {{name: x}}, spec: {{{selector} \
+                 template: {{metadata: {{labels: {{a: b}}}}, \
+                 spec: {{{policy} containers: [{{name: a, image: b}}]}}}}}}}}"
+        )
+    };
+    let restart = "spec.template.spec.restartPolicy";
+    refused(
+        &workload("batch/v1", "Job", "", ""),
+        "required-field",
+        restart,
+    );
+    accepted(&workload("batch/v1", "Job", "", "restartPolicy: Never,"));
+    let selector = "selector: {matchLabels: {a: b}},";
+    accepted(&workload(
+        "apps/v1",
+        "Deployment",
+        selector,
+        "restartPolicy: Always,",
+    ));
+    refused(
+        &workload("apps/v1", "Deployment", selector, "restartPolicy: Never,"),
+        "unsupported-value",
+        restart,
+    );
+    refused(
+        "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x}, spec: {accessModes: [ReadWriteOnce]}}",
+        "required-field",
+        "spec.resources[storage]",
+    );
+    let autoscaler = |spec: &str| {
+        format!(
+            "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: x}}, \
+                 spec: {{scaleTargetRef: {{kind: Deployment, name: a, apiVersion: apps/v1}}, maxReplicas: 2, {spec}}}}}"
+        )
+    };
+    accepted(&autoscaler("metrics: [], behavior: {scaleUp: {}}"));
+    refused(
+        &autoscaler("metrics: [{type: Resource}]"),
+        "required-field",
+        "spec.metrics[0].resource",
+    );
+    refused(
+        &autoscaler("behavior: {scaleUp: {policies: []}}"),
+        "required-field",
+        "spec.behavior.scaleUp.policies",
+    );
+}
+
+#[test]
+fn some_lists_refuse_a_second_name() {
+    refused(
+        &pod("volumes: [{name: a}, {name: a}]", ""),
+        "duplicate-value",
+        "spec.volumes[1].name",
+    );
+    refused(
+        &pod(
+            "volumes: [{name: v}]",
+            "volumeMounts: [{name: v, mountPath: /a}, {name: v, mountPath: /a}]",
+        ),
+        "duplicate-value",
+        "spec.containers[0].volumeMounts[1].mountPath",
+    );
 }

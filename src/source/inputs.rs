@@ -1,0 +1,132 @@
+//! What a list of paths means to a command that judges all of it: overlays to build, and files
+//! that stand for themselves.
+//!
+//! A file that a kustomization reads is a part of it, often only a patch, so the overlay is
+//! judged in its place.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::{is_hidden, manifest_files};
+use crate::kustomize;
+use crate::manifest::{Node, ReadOptions, Sources, read};
+
+/// Overlays and files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Directories with a kustomization, in order.
+    pub overlays: Vec<PathBuf>,
+    /// Files to be judged by themselves, unless an overlay turns out to read them.
+    pub files: Vec<PathBuf>,
+}
+
+/// Sorts paths (files and folders) into overlays and files.
+///
+/// A folder with a kustomization is one overlay, and so is the nearest such folder above a file.
+/// Any other folder is searched; a path that does not exist stays a file, so that reading it says so.
+pub fn select(paths: &[PathBuf]) -> Inputs {
+    let mut overlays = BTreeSet::new();
+    let mut files = Vec::new();
+    for path in paths {
+        if kustomize::is_kustomization(path) {
+            overlays.insert(path.clone());
+        } else if path.is_dir() {
+            overlays.extend(overlays_below(path));
+            files.extend(manifest_files(path));
+        } else {
+            overlays.extend(overlay_above(path));
+            files.push(path.clone());
+        }
+    }
+    files.retain(|file| !kustomize::is_kustomization_file(file));
+    Inputs {
+        overlays: overlays.into_iter().collect(),
+        files,
+    }
+}
+
+impl Inputs {
+    /// Leaves out the files that builds have read, by their true paths.
+    pub fn leave_out(&mut self, read: &BTreeSet<PathBuf>) {
+        self.files
+            .retain(|file| !file.canonicalize().is_ok_and(|file| read.contains(&file)));
+    }
+}
+
+/// The manifests of a folder and those below it, by their true paths.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let files = manifest_files(folder).into_iter();
+    files.filter_map(|file| file.canonicalize().ok()).collect()
+}
+
+/// The folders below with a kustomization.
+pub(super) fn overlays_below(folder: &Path) -> Vec<PathBuf> {
+    WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()))
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_dir())
+        .map(walkdir::DirEntry::into_path)
+        .filter(|path| kustomize::is_kustomization(path))
+        .collect()
+}
+
+/// The nearest folder with a kustomization at or above a file, no further up than the folder
+/// that the path starts from.
+fn overlay_above(file: &Path) -> Option<PathBuf> {
+    file.ancestors()
+        .skip(1)
+        .find(|folder| kustomize::is_kustomization(folder))
+        .map(|folder| match folder {
+            here if here.as_os_str().is_empty() => PathBuf::from("."),
+            folder => folder.to_path_buf(),
+        })
+}
+
+/// Whether a directory is a Component, which may not build without the overlay that names it.
+pub fn is_component(folder: &Path) -> bool {
+    let sources = Sources::new();
+    kustomize::kustomization_file(folder)
+        .and_then(|path| read::load(&sources, &path).ok())
+        .and_then(|file| read::read_one(&sources, file, &ReadOptions::kubectl()).ok())
+        .is_some_and(|document| {
+            document.root.get("kind").and_then(Node::as_str) == Some("Component")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_an_overlay_stand_for_the_overlay() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in [
+            "a/prod/kustomization.yaml",
+            "a/prod/patch.yaml",
+            "b/cm.yaml",
+            "b/.x/d.yaml",
+        ] {
+            std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            std::fs::write(at(name), "{}").unwrap();
+        }
+        let of_file = select(&[at("a/prod/patch.yaml")]);
+        assert_eq!(of_file.overlays, [at("a/prod")]);
+        assert_eq!(of_file.files, [at("a/prod/patch.yaml")]);
+        let whole = select(&[folder.path().to_path_buf()]);
+        assert_eq!(whole.overlays, [at("a/prod")]);
+        assert_eq!(whole.files, [at("a/prod/patch.yaml"), at("b/cm.yaml")]);
+        let read = [at("a/prod/patch.yaml").canonicalize().unwrap()]
+            .into_iter()
+            .collect();
+        let mut whole = whole;
+        whole.leave_out(&read);
+        assert_eq!(whole.files, [at("b/cm.yaml")]);
+        assert!(!is_component(&at("a/prod")));
+        assert_eq!(select(&[at("b/cm.yaml")]).overlays, [] as [PathBuf; 0]);
+    }
+}

@@ -1,0 +1,1 @@
+//! Plain JSON Schema for editors.
