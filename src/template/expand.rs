@@ -208,10 +208,7 @@ impl Library {
         urls: &services::Services,
     ) -> Result<Vec<Node>, Diagnostics> {
         let Some(template) = &one.kind.info.template else {
-<<<<<<< HEAD
             // A policy makes nothing; the build keeps it, marked as local, to be patched on.
-=======
->>>>>>> template
             return Ok(Vec::new());
         };
         let resource = &input.resources[one.at];
