@@ -108,7 +108,9 @@ fn read_content(
     let objects = run.files().objects(file, Mode::Patches);
     let mut objects = (*objects).clone().map_err(relocate)?;
     if let Some(places) = &places {
-        objects.iter_mut().for_each(|node| places.remap(node));
+        for node in &mut objects {
+            places.remap(node);
+        }
     }
     if objects.is_empty() {
         return Ok(PatchContent::Empty);
