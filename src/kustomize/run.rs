@@ -337,8 +337,11 @@ impl<'b> Run<'b> {
         fault: Diagnostic,
     ) -> Diagnostics {
         let (gvk, name) = patch::identity(object);
-        match typed::maker_of(self, map, &gvk, &name) {
-            Some(maker) => typed::generated(&maker, &gvk.kind, &name, object.span).into(),
+        let is_meant = |made: &Resource| {
+            made.gvk.kind == gvk.kind && (made.name == name || *made.original_name() == name)
+        };
+        match typed::maker_of(self, map, is_meant) {
+            Some((maker, made)) => typed::generated(&maker, &made, object.span).into(),
             None => fault.into(),
         }
     }
