@@ -274,7 +274,7 @@ fn generators_and_replicas_without_a_match_are_refused() {
             "replacement-field root/kustomization.yaml:3:48",
         ),
         (
-            "vars: [{name: A, objref: {kind: Pod, name: no, apiVersion: v1}}]\n",
+            "vars: [{name: A, objref: {kind: Pod, name: gone, apiVersion: v1}}]\n",
             "var-unmatched root/kustomization.yaml:1:15",
         ),
     ] {
@@ -295,7 +295,7 @@ fn what_kustomize_passes_over_in_silence_is_a_warning() {
     let all = shown.join("\n");
     for want in [
         "image-unused root/kustomization.yaml:2:17 no container uses the image `nginx`",
-        "target-unmatched root/kustomization.yaml:4:24 no object matches the target Job",
+        "target-unmatched root/kustomization.yaml:4:25 no object matches the target Job",
     ] {
         assert!(all.contains(want), "no `{want}` in\n{all}");
     }
