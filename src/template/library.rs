@@ -241,7 +241,12 @@ impl Library {
                     "template {template} reads `spec.{field}`, which {} does not have",
                     kind.info.kind
                 );
-                Diagnostic::error("template", message)
+                let fault = Diagnostic::error("template", message);
+                let words = format!("spec.{field}");
+                match self.engine.find(template, &words, sources) {
+                    Some(span) => fault.at(span, format!("no such input of {}", kind.info.kind)),
+                    None => fault,
+                }
             })
             .collect();
         let whole = reads.iter().any(|name| name == "spec");

@@ -31,8 +31,8 @@ use trace::Trace;
 const FUEL: u64 = 1_000_000;
 /// Nesting of macros, blocks and imports.
 const DEPTH: usize = 64;
-/// Longest output in bytes.
-const OUTPUT: usize = 4 << 20;
+/// Longest output in bytes, before the marks that say where each value came from are taken out.
+const OUTPUT: usize = 16 << 20;
 
 /// One template text.
 #[derive(Clone, Debug)]
@@ -310,7 +310,9 @@ impl Engine {
         }
         let what = match inner.kind() {
             ErrorKind::OutOfFuel => format!("the template takes more than {FUEL} steps"),
-            ErrorKind::WriteFailure => format!("the template prints more than {OUTPUT} bytes"),
+            ErrorKind::WriteFailure => {
+                format!("the template prints more than {} MiB", OUTPUT >> 20)
+            }
             kind => match inner.detail() {
                 Some(detail) => format!("{kind}: {detail}"),
                 None => kind.to_string(),
@@ -356,6 +358,17 @@ impl Engine {
         let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
         names.sort();
         Ok(names)
+    }
+
+    /// Where a template first says these words, for faults that are found without rendering.
+    pub fn find(&self, template: &str, words: &str, sources: &Sources) -> Option<Span> {
+        let file = self
+            .files
+            .iter()
+            .position(|known| known.file.name == template)?;
+        let at = self.files[file].file.text.find(words)?;
+        let id = self.file_id(file, sources)?;
+        Some(Span::new(id, at, at + words.len()))
     }
 
     /// Prepares inputs for [`Engine::evaluate`].
@@ -485,8 +498,7 @@ struct Bounded(Vec<u8>);
 
 impl io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Marks are several times the text that they mark.
-        if self.0.len() + bytes.len() > 4 * OUTPUT {
+        if self.0.len() + bytes.len() > OUTPUT {
             return Err(io::Error::other("too long"));
         }
         self.0.extend_from_slice(bytes);
