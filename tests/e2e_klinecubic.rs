@@ -143,7 +143,8 @@ fn production_from_empty_to_healthy_and_back() {
         diff.contains("1 changed") && diff.contains("prod-v0.8.[8 -> 9]"),
         "{diff}"
     );
-    assert!(diff.contains("kustomization.yaml:"), "{diff}");
+    // The value comes from `images:` in the overlay, through the typed input.
+    assert!(diff.contains("prod/kustomization.yaml:11:11"), "{diff}");
     assert_eq!(diff.matches("~ ").count(), 1, "{diff}");
     shop.deployx(0, &["upgrade", "--yes"]);
     assert_eq!(shop.revisions(), 2);
@@ -190,6 +191,7 @@ fn a_full_cluster_gets_recreate_with_the_numbers() {
         prod,
     };
     shop.deployx(0, &["upgrade", "--yes"]);
+    // What the pods above request counts, so every node has 410Mi left.
     cluster.fill(80);
 
     shop.set_backend_tag("prod-v0.8.8", "prod-v0.8.9");

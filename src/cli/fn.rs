@@ -10,7 +10,7 @@ use clap::Args;
 use super::project::Project;
 use super::{CommandError, Exit, Ui};
 use crate::kustomize::function::{self, Call};
-use crate::manifest::{Diagnostics, Sources, read};
+use crate::manifest::{Diagnostics, Severity, Sources, read};
 
 /// kustomize sets this, and nothing else, for a legacy exec plugin: the kustomization's folder.
 const PLUGIN_ROOT: &str = "KUSTOMIZE_PLUGIN_CONFIG_ROOT";
@@ -80,7 +80,13 @@ pub(super) fn serve(ui: &mut Ui, sources: &Sources, found: Found) -> Result<Exit
         validators: project.validators(),
     };
     let output = answer(&call, &found, input)?;
-    ui.diagnostics(sources, &project.take_warnings());
+    // kustomize runs this unasked and many times: only what is suspicious is said.
+    let take = || {
+        let mut warnings = project.take_warnings();
+        warnings.retain(|warning| warning.severity >= Severity::Warning);
+        warnings
+    };
+    ui.diagnostics(sources, &function::located_warnings(&call, &take));
     ui.stdout().write_all(output.as_bytes())?;
     Ok(Exit::Success)
 }

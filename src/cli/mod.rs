@@ -10,6 +10,7 @@ mod r#fn;
 mod project;
 mod render;
 mod status;
+mod templates;
 mod ui;
 mod upgrade;
 mod validate;
@@ -55,10 +56,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Fn(r#fn::FnArgs),
     Diff(diff::DiffArgs),
+    Fn(r#fn::FnArgs),
     Render(render::RenderArgs),
     Status(status::StatusArgs),
+    Templates(templates::TemplatesArgs),
     Upgrade(upgrade::UpgradeArgs),
     Validate(validate::ValidateArgs),
 }
@@ -122,10 +124,11 @@ impl Cli {
 
 fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandError> {
     match cli.command {
-        Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
         Command::Diff(args) => diff::cmd_diff(ui, sources, args),
+        Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
         Command::Status(args) => status::cmd_status(ui, args),
+        Command::Templates(args) => templates::cmd_templates(ui, sources, &args),
         Command::Upgrade(args) => upgrade::cmd_upgrade(ui, sources, args),
         Command::Validate(args) => validate::cmd_validate(ui, sources, args),
     }

@@ -102,13 +102,16 @@ impl Ui {
         }
     }
 
-    /// Writes findings to stderr; a quiet run shows errors alone.
+    /// Writes findings to stderr: errors and warnings, in a quiet run errors alone, in a verbose
+    /// one everything.
     pub fn diagnostics(&mut self, sources: &Sources, diagnostics: &[Diagnostic]) {
         use crate::manifest::Severity;
-        let quiet = self.verbosity == Verbosity::Quiet;
-        let shown = diagnostics
-            .iter()
-            .filter(|d| !quiet || d.severity == Severity::Error);
+        let least = match self.verbosity {
+            Verbosity::Quiet => Severity::Error,
+            Verbosity::Normal => Severity::Warning,
+            Verbosity::Verbose => Severity::Info,
+        };
+        let shown = diagnostics.iter().filter(|d| d.severity >= least);
         for (at, diagnostic) in shown.enumerate() {
             let text = report::diagnostic(sources, diagnostic, self.err_style);
             let separator = if at > 0 { "\n" } else { "" };

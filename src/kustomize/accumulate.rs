@@ -16,7 +16,7 @@ use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::{Run, conflict};
 use super::vars::Var;
-use super::{crds, images, labels, patch, plugins, replacements, typed, vars};
+use super::{crds, images, labels, patch, plugins, replacements, shared, typed, vars};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Node, Span};
 
@@ -41,6 +41,11 @@ impl Chain<'_> {
     /// The kustomization's directory.
     pub(crate) fn dir(&self) -> &Dir {
         self.dir
+    }
+
+    /// The directories that lead to it, its own first.
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = &Dir> {
+        std::iter::successors(Some(self), |link| link.parent).map(|link| link.dir)
     }
 
     /// The path of a file that the kustomization names, from the root's directory.
@@ -80,6 +85,7 @@ fn accumulate(
     let dir = chain.dir;
     let kustomization = &loaded.kustomization;
     run.was_read(&loaded.path);
+    run.entered(dir);
     run.warn_all(kustomization.warnings.clone());
     refuse(kustomization)?;
     run.use_openapi(dir, &kustomization.openapi)?;
@@ -158,7 +164,9 @@ fn resource(
                 parent: Some(chain),
                 from_root: chain.path_from_root(&entry.value),
             };
-            let base = load_and_accumulate(run, &next, entry, Accumulator::default(), Role::Base)?;
+            let base = shared::base(run, &next, || {
+                load_and_accumulate(run, &next, entry, Accumulator::default(), Role::Base)
+            })?;
             merge(into, base, entry)
         }
         Err(_) if is_remote(&entry.value) => Err(remote(entry).into()),
@@ -173,9 +181,9 @@ fn resource(
                 .collect();
             if run.tracks_origins() {
                 let origin = Origin::File(chain.path_from_root(&entry.value));
-                resources
-                    .iter_mut()
-                    .for_each(|one| origin::set(one, &origin));
+                for resource in &mut resources {
+                    origin::set(resource, &origin);
+                }
             }
             into.map.append_all(resources).map_err(Diagnostics)
         }
@@ -221,18 +229,16 @@ fn open(run: &Run<'_>, chain: &Chain<'_>, entry: &Text) -> Result<Dir, Diagnosti
         Err(_) if is_remote(&entry.value) => return Err(remote(entry)),
         Err(reason) => return Err(fail(format!("cannot open `{name}`: {reason}"))),
     };
-    let mut above = Some(chain);
-    while let Some(link) = above {
-        if link.dir.real.starts_with(&real) {
+    for link in chain.ancestors() {
+        if link.real.starts_with(&real) {
             let message = format!(
                 "`{name}` contains `{}`, which loads it",
-                display_path(&link.dir.shown)
+                display_path(&link.shown)
             );
             return Err(Diagnostic::error("cycle", message)
                 .at(entry.span, "a cycle starts here")
                 .hint("a kustomization cannot load a folder that it is in or below"));
         }
-        above = link.parent;
     }
     Ok(Dir { real, shown })
 }
@@ -308,14 +314,13 @@ fn config_file(
 ) -> Result<Arc<RawConfig>, Diagnostics> {
     let file = run.text(dir, entry)?;
     let known = lock(&run.files().configs).get(&file).cloned();
-    let cached = match known {
-        Some(cached) => cached,
-        None => {
-            let root = run.files().document(file)?;
-            let config = Arc::new(read(&root).map(Arc::new).map_err(Diagnostics));
-            let mut configs = lock(&run.files().configs);
-            Arc::clone(configs.entry(file).or_insert(config))
-        }
+    let cached = if let Some(cached) = known {
+        cached
+    } else {
+        let root = run.files().document(file)?;
+        let config = Arc::new(read(&root).map(Arc::new).map_err(Diagnostics));
+        let mut configs = lock(&run.files().configs);
+        Arc::clone(configs.entry(file).or_insert(config))
     };
     (*cached)
         .clone()

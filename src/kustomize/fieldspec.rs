@@ -128,7 +128,9 @@ impl FieldSpecs {
         for (at, spec) in specs.iter().enumerate() {
             if spec.gvk.kind.is_empty() {
                 any_kind.push(at);
-                by_kind.values_mut().for_each(|list| list.push(at));
+                for list in by_kind.values_mut() {
+                    list.push(at);
+                }
             } else if let Some(list) = by_kind.get_mut(&spec.gvk.kind) {
                 list.push(at);
             }

@@ -1,5 +1,7 @@
 //! The hash suffix of generated names: kustomize's own, byte for byte.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 use crate::manifest::json::{to_go_json, write_go_string};
@@ -39,11 +41,10 @@ pub(crate) fn suffix_names(map: &mut ResMap) {
 /// replaced.
 pub fn shorten(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    let hex: String = digest
-        .iter()
-        .take(5)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut hex = String::with_capacity(10);
+    for byte in digest.iter().take(5) {
+        let _ = write!(hex, "{byte:02x}");
+    }
     hex.chars()
         .map(|digit| match digit {
             '0' => 'g',

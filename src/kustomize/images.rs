@@ -22,6 +22,7 @@ pub(crate) struct Image {
     new_tag: SmolStr,
     digest: SmolStr,
     pattern: Option<Regex>,
+    /// What mostly changes from release to release: the tag, else the digest, else the name.
     span: Span,
 }
 
@@ -66,7 +67,10 @@ pub(crate) fn read(item: &Node, faults: &mut Vec<Diagnostic>) -> Option<Image> {
         new_tag,
         digest,
         pattern,
-        span: item.span,
+        span: ["newTag", "digest", "newName", "tagSuffix"]
+            .iter()
+            .find_map(|field| item.get(field))
+            .map_or(item.span, |value| value.span),
     })
 }
 

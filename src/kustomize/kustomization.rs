@@ -124,7 +124,6 @@ pub(crate) struct SortOptions {
     pub(crate) order: SmolStr,
     /// `orderFirst` and `orderLast`.
     pub(crate) legacy: Option<(Vec<SmolStr>, Vec<SmolStr>)>,
-    pub(crate) span: Span,
 }
 
 impl Kustomization {
@@ -338,11 +337,7 @@ fn read_sort_options(fields: &mut Fields<'_, '_>) -> Option<SortOptions> {
         );
         fields.faults().push(fault.at(node.span, ""));
     }
-    Some(SortOptions {
-        order,
-        legacy,
-        span: node.span,
-    })
+    Some(SortOptions { order, legacy })
 }
 
 fn read_build_metadata(fields: &mut Fields<'_, '_>) -> Vec<Text> {

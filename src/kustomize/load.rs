@@ -40,20 +40,21 @@ pub(crate) enum Mode {
 }
 
 type Cached<T> = Arc<Result<T, Diagnostics>>;
+type Table<K, V> = Mutex<HashMap<K, V>>;
 
 /// All that a run has read, shared by its builds.
 #[derive(Debug)]
 pub(crate) struct Files<'s> {
     pub(crate) sources: &'s Sources,
-    real: Mutex<HashMap<PathBuf, Result<Arc<Path>, String>>>,
-    texts: Mutex<HashMap<Arc<Path>, Result<FileId, Diagnostics>>>,
-    bytes: Mutex<HashMap<Arc<Path>, Result<Arc<[u8]>, String>>>,
-    objects: Mutex<HashMap<(FileId, Mode), Cached<Vec<Node>>>>,
-    kustomizations: Mutex<HashMap<Arc<Path>, Cached<Loaded>>>,
-    pub(crate) patches: Mutex<HashMap<FileId, Result<Arc<PatchContent>, Diagnostics>>>,
-    pub(crate) inline: Mutex<HashMap<Span, FileId>>,
-    pub(crate) schemas: Mutex<HashMap<FileId, Arc<MergeSchema>>>,
-    pub(crate) configs: Mutex<HashMap<FileId, Cached<Arc<super::config::RawConfig>>>>,
+    real: Table<PathBuf, Result<Arc<Path>, String>>,
+    texts: Table<Arc<Path>, Result<FileId, Diagnostics>>,
+    bytes: Table<Arc<Path>, Result<Arc<[u8]>, String>>,
+    objects: Table<(FileId, Mode), Cached<Vec<Node>>>,
+    kustomizations: Table<Arc<Path>, Cached<Loaded>>,
+    pub(crate) patches: Table<FileId, Result<Arc<PatchContent>, Diagnostics>>,
+    pub(crate) inline: Table<Span, FileId>,
+    pub(crate) schemas: Table<FileId, Arc<MergeSchema>>,
+    pub(crate) configs: Table<FileId, Cached<Arc<super::config::RawConfig>>>,
 }
 
 /// A kustomization and its file.

@@ -30,6 +30,7 @@ mod resmap;
 mod resource;
 mod run;
 mod selector;
+mod shared;
 mod structured;
 mod typed;
 mod value_path;

@@ -9,6 +9,8 @@ use super::load::{Dir, Mode, lock};
 use super::resmap::{ResMap, duplicate};
 use super::resource::{Resource, raw_text};
 use super::run::Run;
+use super::selector::Selector;
+use super::typed;
 use crate::manifest::read::read_documents;
 use crate::manifest::{
     Diagnostic, Diagnostics, FileId, Gvk, Node, ReadOptions, ScalarKind, Span, Value,
@@ -108,7 +110,9 @@ fn read_content(
     let objects = run.files().objects(file, Mode::Patches);
     let mut objects = (*objects).clone().map_err(relocate)?;
     if let Some(places) = &places {
-        objects.iter_mut().for_each(|node| places.remap(node));
+        for node in &mut objects {
+            places.remap(node);
+        }
     }
     if objects.is_empty() {
         return Ok(PatchContent::Empty);
@@ -156,7 +160,7 @@ pub(crate) fn apply(
             Some(target) => {
                 let selected = target.select(map)?;
                 if selected.is_empty() {
-                    run.warn(no_target(&target.describe(), target.span));
+                    nothing_selected(run, map, target)?;
                 }
                 by_target(run, map, &objects[0], patch, &selected)
             }
@@ -431,7 +435,7 @@ fn json(
     };
     let selected = target.select(map)?;
     if selected.is_empty() {
-        run.warn(no_target(&target.describe(), target.span));
+        nothing_selected(run, map, target)?;
     }
     let mut faults = Vec::new();
     for at in selected {
@@ -501,11 +505,16 @@ fn through_json(node: &mut Node) {
     }
 }
 
-fn no_target(target: &str, span: Span) -> Diagnostic {
-    let message = format!("no object matches the target {target}");
-    Diagnostic::warning("target-unmatched", message)
-        .at(span, "")
-        .note("kustomize passes over this in silence")
+/// Warns of a target without a match, unless expansion is going to make one: then the patch would
+/// come too early, which is an error.
+fn nothing_selected(run: &Run<'_>, map: &ResMap, target: &Selector) -> Result<(), Diagnostic> {
+    if let Some((maker, made)) = typed::maker_of(run, map, |made| target.matches(made)) {
+        return Err(typed::generated(&maker, &made, target.span));
+    }
+    let message = format!("no object matches the target {}", target.describe());
+    let warning = Diagnostic::warning("target-unmatched", message).at(target.span, "");
+    run.warn(warning.note("kustomize passes over this in silence"));
+    Ok(())
 }
 
 /// Kind and name that a patch gives, for a look at what expansion would make.

@@ -26,15 +26,16 @@ pub(crate) fn transform(
 ) -> Result<(), Diagnostics> {
     for config in configs(run, chain, entries)? {
         if config.gvk.group == OURS && config.gvk.kind == "Expand" {
+            run.depends_on_root();
             typed::expand(run, &mut into.map)?;
-            continue;
-        }
-        let done = if builtin::is_builtin(&config) {
-            builtin::transform(run, chain, &config, into)
         } else {
-            None
-        };
-        done.unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
+            let done = if builtin::is_builtin(&config) {
+                builtin::transform(run, chain, &config, into)
+            } else {
+                None
+            };
+            done.unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
+        }
         if let Some(origin) = Origin::of_plugin(&config) {
             origin::transformed(&mut into.map, &origin);
         }
@@ -82,6 +83,7 @@ pub(crate) fn validate(
         if config.gvk.group != OURS || config.gvk.kind != "Validate" {
             return Err(unknown(&config, "validator").into());
         }
+        run.depends_on_root();
         let views = typed::views(map);
         let input = run.expand_input(&views);
         run.options().validators.validate(&config.node, &input)?;
@@ -115,7 +117,9 @@ fn configs(
             places.remap_faults(&mut faults);
             faults
         })?;
-        objects.iter_mut().for_each(|node| places.remap(node));
+        for node in &mut objects {
+            places.remap(node);
+        }
         let schema = run.schema();
         let mut objects: Vec<Resource> = objects
             .into_iter()
@@ -123,7 +127,9 @@ fn configs(
             .collect();
         if run.tracks_origins() {
             let origin = Origin::File(chain.path_from_root(file_name));
-            objects.iter_mut().for_each(|one| origin::set(one, &origin));
+            for object in &mut objects {
+                origin::set(object, &origin);
+            }
         }
         loaded.map.append_all(objects).map_err(Diagnostics)?;
     }

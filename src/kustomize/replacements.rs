@@ -28,7 +28,6 @@ pub(crate) struct Replacement {
     source: Option<Source>,
     value: Option<Text>,
     targets: Vec<Target>,
-    span: Span,
 }
 
 #[derive(Debug)]
@@ -103,7 +102,6 @@ fn read(fields: &mut Fields<'_, '_>) -> Option<Replacement> {
                 source,
                 value,
                 targets,
-                span,
             });
         }
     };
@@ -405,7 +403,7 @@ fn is_target(target: &Target, select: &Selector, resource: &Resource) -> Result<
 }
 
 fn copy(root: &mut Node, value: &Node, path: &Text, options: &FieldOptions) -> Result<(), String> {
-    let make = options.create.then(|| match &value.value {
+    let make = options.create.then_some(match &value.value {
         Value::Scalar(_) => MakeKind::Scalar,
         Value::Map(_) => MakeKind::Map,
         Value::Seq(_) => MakeKind::List,

@@ -1,7 +1,7 @@
 //! One build of one root, and the builder that shares what is loaded between builds.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +16,7 @@ use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
 use super::origin::{self, Wanted};
 use super::resmap::ResMap;
 use super::resource::Resource;
+use super::shared::{Bases, Trail};
 use super::{hash, patch, references, typed, vars};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Map, Node, Object, Sources, Span};
 use crate::merge::merge_keys::MergeSchema;
@@ -75,6 +76,7 @@ pub struct Builder<'s> {
     options: Options<'s>,
     base_config: Arc<Config>,
     configs: Mutex<HashMap<Vec<usize>, Arc<Config>>>,
+    bases: Bases,
 }
 
 impl<'s> Builder<'s> {
@@ -86,6 +88,7 @@ impl<'s> Builder<'s> {
             options,
             base_config,
             configs: Mutex::default(),
+            bases: Bases::default(),
         }
     }
 
@@ -97,13 +100,13 @@ impl<'s> Builder<'s> {
         let dir = self.files.root(root)?;
         let run = Run::new(self, root);
         let result = finish(&run, &dir);
-        let warnings = run.warnings.take();
+        let Trail { warnings, read, .. } = run.trail.take();
         match result {
             Ok((objects, releases)) => Ok(Build {
                 objects,
                 releases,
                 warnings,
-                files: run.read.take().into_iter().collect(),
+                files: read.into_iter().collect(),
             }),
             Err(mut faults) => {
                 faults.0.extend(warnings);
@@ -147,8 +150,7 @@ pub(crate) struct Run<'b> {
     schema: RefCell<Option<Arc<MergeSchema>>>,
     /// Whether a kustomization chose the schema; the first one counts.
     schema_chosen: Cell<bool>,
-    warnings: RefCell<Vec<Diagnostic>>,
-    read: RefCell<BTreeSet<PathBuf>>,
+    trail: RefCell<Trail>,
     metadata: Cell<Wanted>,
 }
 
@@ -159,8 +161,7 @@ impl<'b> Run<'b> {
             root,
             schema: RefCell::default(),
             schema_chosen: Cell::default(),
-            warnings: RefCell::default(),
-            read: RefCell::default(),
+            trail: RefCell::default(),
             metadata: Cell::default(),
         }
     }
@@ -179,6 +180,40 @@ impl<'b> Run<'b> {
             .borrow()
             .clone()
             .map_or(SchemaRef::Builtin, SchemaRef::Own)
+    }
+
+    /// Whether what a base makes is the same in every build of the run.
+    pub(crate) fn may_share(&self) -> bool {
+        !self.tracks_origins() && !self.schema_chosen.get()
+    }
+
+    pub(crate) fn bases(&self) -> &'b Bases {
+        &self.builder.bases
+    }
+
+    /// Notes that a directory was entered.
+    pub(crate) fn entered(&self, dir: &Dir) {
+        self.trail.borrow_mut().entered.push(Arc::clone(&dir.real));
+    }
+
+    /// Notes that something depended on the root of the build.
+    pub(crate) fn depends_on_root(&self) {
+        self.trail.borrow_mut().is_private = true;
+    }
+
+    /// Begins a trail of its own; returns the one so far.
+    pub(crate) fn start_trail(&self) -> Trail {
+        self.trail.take()
+    }
+
+    /// Ends a trail of its own, and goes on with the one before.
+    pub(crate) fn end_trail(&self, before: Trail) -> Trail {
+        self.trail.replace(before)
+    }
+
+    /// Adds a trail to the one so far.
+    pub(crate) fn follow(&self, trail: Trail) {
+        self.trail.borrow_mut().extend(trail);
     }
 
     /// Whether the root asks for metadata about the build.
@@ -217,14 +252,13 @@ impl<'b> Run<'b> {
             (_, Some(path)) => {
                 let file = self.text(dir, path)?;
                 let known = lock(&self.files().schemas).get(&file).cloned();
-                let schema = match known {
-                    Some(schema) => schema,
-                    None => {
-                        let root = self.files().document(file)?;
-                        let schema = Arc::new(MergeSchema::from_openapi(&root));
-                        lock(&self.files().schemas).insert(file, Arc::clone(&schema));
-                        schema
-                    }
+                let schema = if let Some(schema) = known {
+                    schema
+                } else {
+                    let root = self.files().document(file)?;
+                    let schema = Arc::new(MergeSchema::from_openapi(&root));
+                    lock(&self.files().schemas).insert(file, Arc::clone(&schema));
+                    schema
                 };
                 *self.schema.borrow_mut() = Some(schema);
             }
@@ -235,17 +269,17 @@ impl<'b> Run<'b> {
     }
 
     pub(crate) fn warn(&self, warning: Diagnostic) {
-        self.warnings.borrow_mut().push(warning);
+        self.trail.borrow_mut().warnings.push(warning);
     }
 
     pub(crate) fn warn_all(&self, warnings: Vec<Diagnostic>) {
-        self.warnings.borrow_mut().extend(warnings);
+        self.trail.borrow_mut().warnings.extend(warnings);
     }
 
     pub(crate) fn was_read(&self, path: &Path) {
-        let mut read = self.read.borrow_mut();
-        if !read.contains(path) {
-            read.insert(path.to_path_buf());
+        let mut trail = self.trail.borrow_mut();
+        if !trail.read.contains(path) {
+            trail.read.insert(path.to_path_buf());
         }
     }
 
@@ -303,8 +337,11 @@ impl<'b> Run<'b> {
         fault: Diagnostic,
     ) -> Diagnostics {
         let (gvk, name) = patch::identity(object);
-        match typed::maker_of(self, map, &gvk, &name) {
-            Some(maker) => typed::generated(&maker, &gvk.kind, &name, object.span).into(),
+        let is_meant = |made: &Resource| {
+            made.gvk.kind == gvk.kind && (made.name == name || *made.original_name() == name)
+        };
+        match typed::maker_of(self, map, is_meant) {
+            Some((maker, made)) => typed::generated(&maker, &made, object.span).into(),
             None => fault.into(),
         }
     }

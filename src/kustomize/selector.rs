@@ -129,6 +129,12 @@ impl Selector {
         })
     }
 
+    /// Whether a resource is meant. A target that cannot be read means none.
+    pub(crate) fn matches(&self, resource: &Resource) -> bool {
+        self.compiled()
+            .is_ok_and(|compiled| compiled.matches(resource))
+    }
+
     /// Whether labels and annotations of a resource are those that are asked for.
     pub(crate) fn matches_labels(&self, resource: &Resource) -> Result<bool, Diagnostic> {
         let compiled = self.compiled()?;

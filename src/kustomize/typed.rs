@@ -6,7 +6,7 @@ use super::expand::{ExpandResource, Expansion};
 use super::resmap::ResMap;
 use super::resource::{PreviousId, Resource};
 use super::run::Run;
-use crate::manifest::{Diagnostic, Diagnostics, Gvk, Node, Object, Span};
+use crate::manifest::{Diagnostic, Diagnostics, Node, Object, Span};
 
 /// The kind of typed resource that is the policy of a release, and makes no objects.
 const RELEASE: &str = "Release";
@@ -68,47 +68,41 @@ pub(crate) fn views(map: &ResMap) -> Vec<ExpandResource> {
     map.iter().map(view).collect()
 }
 
-/// The typed resource that would make an object, where one would.
-pub(crate) fn maker_of(run: &Run<'_>, map: &ResMap, gvk: &Gvk, name: &str) -> Option<Resource> {
+/// The typed resource that would make an object that is meant, and that object.
+pub(crate) fn maker_of(
+    run: &Run<'_>,
+    map: &ResMap,
+    is_meant: impl Fn(&Resource) -> bool,
+) -> Option<(Resource, Resource)> {
     let typed = run.options().typed;
-    let resources = views(map);
-    let any = map
-        .iter()
-        .any(|resource| typed.is_typed(&resource.gvk.group, &resource.gvk.kind));
-    if !any {
+    let is_typed = |resource: &Resource| typed.is_typed(&resource.gvk.group, &resource.gvk.kind);
+    if !map.iter().any(is_typed) {
         return None;
     }
-    let expansions = typed.expand(&run.expand_input(&resources)).ok()?;
+    let expansions = typed.expand(&run.expand_input(&views(map))).ok()?;
     let live: Vec<&Resource> = map.iter().collect();
     expansions.into_iter().find_map(|expansion| {
         let maker = *live.get(expansion.from)?;
-        let is_meant = |node: &Node| {
-            let made = heir(run, maker, node.clone());
-            made.gvk.kind == gvk.kind && (made.name == name || made.original_name() == name)
-        };
-        expansion
-            .objects
-            .iter()
-            .any(is_meant)
-            .then(|| maker.clone())
+        let made = expansion.objects.into_iter();
+        let mut made = made.map(|node| heir(run, maker, node));
+        Some((maker.clone(), made.find(|made| is_meant(made))?))
     })
 }
 
 /// The fault of a patch that names what only expansion makes.
-pub(crate) fn generated(maker: &Resource, kind: &str, name: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(
-        "patch-of-generated",
-        format!(
-            "{kind} {name} is made from {}, after all patches",
-            maker.describe()
-        ),
-    )
-    .at(span, "this patch comes too early")
-    .also(maker.node.span, "made from this")
-    .hint(format!(
-        "patch the inputs of {}, or its `spec.overrides`",
+pub(crate) fn generated(maker: &Resource, made: &Resource, span: Span) -> Diagnostic {
+    let message = format!(
+        "{} is made from {}, after all patches",
+        made.describe(),
         maker.describe()
-    ))
+    );
+    Diagnostic::error("patch-of-generated", message)
+        .at(span, "this patch comes too early")
+        .also(maker.node.span, "made from this")
+        .hint(format!(
+            "patch the inputs of {}, or its `spec.overrides`",
+            maker.describe()
+        ))
 }
 
 fn view(resource: &Resource) -> ExpandResource {

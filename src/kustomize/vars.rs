@@ -241,15 +241,12 @@ fn values(map: &ResMap, vars: &[Var]) -> Result<HashMap<SmolStr, Node>, Vec<Diag
             faults.push(Diagnostic::error("var-unmatched", message).at(var.name.span, ""));
             continue;
         };
-        match indexed(&var.path.value).find(&holder.node) {
-            Some(node) => {
-                values.insert(var.name.value.clone(), node.clone());
-            }
-            None => {
-                let message = format!("{} has no `{}`", holder.describe(), var.path.value);
-                let fault = Diagnostic::error("var-field", message).at(var.path.span, "");
-                faults.push(fault.also(holder.node.span, "read by a variable"));
-            }
+        if let Some(node) = indexed(&var.path.value).find(&holder.node) {
+            values.insert(var.name.value.clone(), node.clone());
+        } else {
+            let message = format!("{} has no `{}`", holder.describe(), var.path.value);
+            let fault = Diagnostic::error("var-field", message).at(var.path.span, "");
+            faults.push(fault.also(holder.node.span, "read by a variable"));
         }
     }
     if faults.is_empty() {
@@ -356,11 +353,7 @@ impl Expander {
                     }
                     match value {
                         Some((scalar, _)) => out.push_str(&in_text(&scalar)),
-                        None => {
-                            out.push_str("$(");
-                            out.push_str(name);
-                            out.push(')');
-                        }
+                        None => out.push_str(&unresolved(name)),
                     }
                     rest = &after[end + 1..];
                 }
@@ -384,6 +377,11 @@ impl Expander {
         self.used.insert(name.into());
         Some((scalar.clone(), node.span))
     }
+}
+
+/// A name that means nothing stays as it was.
+fn unresolved(name: &str) -> String {
+    format!("$({name})")
 }
 
 enum Expanded {

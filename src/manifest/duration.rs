@@ -50,7 +50,9 @@ impl Duration {
 
     /// Whole seconds; `None` where a fraction would be lost.
     pub fn as_secs(self) -> Option<u64> {
-        (self.millis % 1000 == 0).then_some(self.millis / 1000)
+        self.millis
+            .is_multiple_of(1000)
+            .then_some(self.millis / 1000)
     }
 }
 
@@ -89,7 +91,8 @@ fn times(number: &str, unit: u64) -> Option<u64> {
     }
     let scale = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
     let part = fraction.parse::<u64>().ok()?.checked_mul(unit)?;
-    (part % scale == 0).then(|| total.checked_add(part / scale))?
+    part.is_multiple_of(scale)
+        .then(|| total.checked_add(part / scale))?
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl<'t> Tokens<'t> {
         self.rest = self.rest.trim_start();
         let length = match self.rest.as_bytes() {
             [] => 0,
-            [b'=', b'=', ..] | [b'!', b'=', ..] => 2,
+            [b'=' | b'!', b'=', ..] => 2,
             [b'=' | b'!' | b'(' | b')' | b',' | b'>' | b'<', ..] => 1,
             _ => {
                 let end = |c: char| c.is_whitespace() || "=!(),<>".contains(c);

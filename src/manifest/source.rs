@@ -207,8 +207,11 @@ impl Sources {
         }
     }
 
-    /// Formats a span as `file:line:column`. Empty for [`Span::NONE`].
+    /// Formats a span as `file:line:column`. Of generated text it names the input, or else the
+    /// template line. Empty for [`Span::NONE`].
     pub fn locate(&self, span: Span) -> String {
+        let trace = self.trace(span);
+        let span = trace.input.or(trace.template).unwrap_or(span);
         let Some(source) = self.get(span.file) else {
             return String::new();
         };
@@ -274,6 +277,8 @@ mod tests {
                 template: Some(template)
             }
         );
+        assert_eq!(sources.locate(Span::new(made, 7, 8)), "in.yaml:1:8");
+        assert_eq!(sources.locate(Span::new(made, 2, 3)), "t.j2:1:1");
         assert_eq!(sources.trace(Span::new(made, 2, 3)).input, None);
         assert_eq!(sources.trace(input).input, Some(input));
     }

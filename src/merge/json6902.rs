@@ -79,9 +79,12 @@ pub fn apply(root: &mut Node, operations: &[Operation]) -> Result<(), PatchError
 
 /// Writes path segments as a JSON pointer.
 pub fn pointer(path: &[SmolStr]) -> String {
-    path.iter()
-        .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
-        .collect()
+    let mut pointer = String::new();
+    for part in path {
+        pointer.push('/');
+        pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
+    }
+    pointer
 }
 
 fn read_operation(item: &Node) -> Result<Operation, PatchError> {

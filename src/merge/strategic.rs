@@ -213,7 +213,7 @@ impl Merger<'_> {
         for entry in fields {
             let other = patch.and_then(|map| map.get(&entry.key));
             let below = schema.and_then(|at| self.schema.field(at, &entry.key));
-            if other.is_none() && is_settled(&entry.value, below) {
+            if other.is_none() && self.is_settled(&entry.value, below) {
                 continue;
             }
             let merged = self.walk(Some(&entry.value), other, below)?.node;
@@ -228,6 +228,29 @@ impl Merger<'_> {
             set_field(&mut result, &entry.key, Some(entry.key_span), merged);
         }
         Ok(result)
+    }
+
+    /// Whether a walk without a patch would leave a value as it is, which it nearly always does.
+    pub(super) fn is_settled(self, node: &Node, schema: Option<SchemaId>) -> bool {
+        match &node.value {
+            Value::Scalar(scalar) => scalar.kind != ScalarKind::Null || !scalar.text.is_empty(),
+            Value::Map(map) => {
+                let schema = schema.or_else(|| self.schema_of(Some(node)));
+                map.iter().all(|entry| {
+                    let below = schema.and_then(|at| self.schema.field(at, &entry.key));
+                    self.is_settled(&entry.value, below)
+                })
+            }
+            Value::Seq(items) => match schema.and_then(|at| self.schema.merge_keys(at)) {
+                None => true,
+                Some(keys) => {
+                    let below = schema.and_then(|at| self.schema.items(at));
+                    let settled =
+                        |item: &Node| !list::is_empty(item) && self.is_settled(item, below);
+                    list::has_own_keys(items, keys) && items.iter().all(settled)
+                }
+            },
+        }
     }
 
     fn schema_of(self, node: Option<&Node>) -> Option<SchemaId> {
@@ -267,16 +290,6 @@ pub fn keep_style(old: &Node, new: &mut Node) {
     {
         new.kind = ScalarKind::Str;
         new.plain = false;
-    }
-}
-
-/// A value without a schema that holds nothing a merge would change needs no walk.
-fn is_settled(node: &Node, schema: Option<SchemaId>) -> bool {
-    match &node.value {
-        Value::Scalar(scalar) => scalar.kind != ScalarKind::Null,
-        // Without a schema a list is kept as it is.
-        Value::Seq(_) => schema.is_none(),
-        Value::Map(_) => false,
     }
 }
 

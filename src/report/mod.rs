@@ -7,6 +7,7 @@ mod findings_human;
 mod findings_json;
 mod rollout;
 mod style;
+pub mod templates;
 
 pub use diagnostic::diagnostic;
 pub use diff::DiffView;

@@ -57,7 +57,7 @@ pub(super) fn with_defaults(node: &Node, schema: &Schema) -> Node {
                     map.set(name.clone(), default.clone());
                 }
             }
-            for entry in map.iter_mut() {
+            for entry in &mut map {
                 if let Some(under) = schema.under(&entry.key) {
                     entry.value = with_defaults(&entry.value, under);
                 }
@@ -75,7 +75,7 @@ pub(super) fn with_computed(
     spec: Node,
     schema: &Schema,
     engine: &Engine,
-) -> Result<Node, Diagnostic> {
+) -> Result<Node, Box<Diagnostic>> {
     let mut spec = spec;
     compute(&mut spec, schema, &FieldPath::root(), engine)?;
     Ok(spec)
@@ -86,7 +86,7 @@ fn compute(
     schema: &Schema,
     path: &FieldPath,
     engine: &Engine,
-) -> Result<(), Diagnostic> {
+) -> Result<(), Box<Diagnostic>> {
     if !has_computed(schema) {
         return Ok(());
     }
@@ -101,7 +101,9 @@ fn compute(
         };
         let answer = engine
             .evaluate(&expression.text, &engine.scope(spec), path)
-            .map_err(|message| Diagnostic::error("schema", message).at(expression.span, ""))?;
+            .map_err(|message| {
+                Box::new(Diagnostic::error("schema", message).at(expression.span, ""))
+            })?;
         let value = match answer {
             Answer::Nothing => continue,
             Answer::Bool(value) => Node::bool(value, expression.span),

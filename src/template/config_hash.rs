@@ -1,5 +1,7 @@
 //! The pod annotation that changes when plainly named configuration of the build changes.
 
+use std::collections::HashMap;
+
 use smol_str::SmolStr;
 
 use crate::kustomize::expand::ExpandResource;
@@ -19,13 +21,75 @@ const TEMPLATES: [(&str, &[&str]); 5] = [
     ("StatefulSet", &["spec", "template"]),
 ];
 
+/// The ConfigMaps and Secrets of a build, by kind and by each name that they have or had.
+#[derive(Debug, Default)]
+pub(super) struct Configuration<'r> {
+    by_name: HashMap<(&'static str, SmolStr), Vec<&'r ExpandResource>>,
+}
+
+impl<'r> Configuration<'r> {
+    /// Collects them.
+    pub(super) fn of(resources: &'r [ExpandResource]) -> Self {
+        let mut found = Self::default();
+        for resource in resources {
+            let node = &resource.node;
+            let kind = match node.get("kind").and_then(Node::as_str) {
+                Some("ConfigMap") => "ConfigMap",
+                Some("Secret") => "Secret",
+                _ => continue,
+            };
+            if node.get("apiVersion").and_then(Node::as_str) != Some("v1") {
+                continue;
+            }
+            let current = node.at(&["metadata", "name"]).and_then(Node::as_str);
+            let mut names: Vec<SmolStr> = resource.previous_names.clone();
+            names.push(resource.original_name.clone());
+            names.push(current.unwrap_or_default().into());
+            names.sort();
+            names.dedup();
+            for name in names {
+                found
+                    .by_name
+                    .entry((kind, name))
+                    .or_default()
+                    .push(resource);
+            }
+        }
+        found
+    }
+
+    /// The resource that a plain name means in a namespace; of several, the one with the same
+    /// prefixes and suffixes as the one that names it. `None` also where a hash of its own will
+    /// change its name with its data.
+    fn meant(
+        &self,
+        kind: &'static str,
+        name: &SmolStr,
+        namespace: &str,
+        own: &ExpandResource,
+    ) -> Option<&'r ExpandResource> {
+        let here = |resource: &&&ExpandResource| {
+            let place = resource.node.at(&["metadata", "namespace"]);
+            place.and_then(Node::as_str).unwrap_or_default() == namespace
+        };
+        let kin = |resource: &&&ExpandResource| {
+            resource.prefixes == own.prefixes && resource.suffixes == own.suffixes
+        };
+        let named = self.by_name.get(&(kind, name.clone()))?;
+        let mut candidates = named.iter().filter(here);
+        let near = candidates.clone().find(kin);
+        let chosen = *near.or(candidates.next())?;
+        (!chosen.needs_hash && !chosen.is_local).then_some(chosen)
+    }
+}
+
 /// Annotates the pod templates of `objects` with a hash over the ConfigMaps and Secrets of the
 /// build that they use and whose name will carry no hash of its own.
 pub(super) fn annotate(
     objects: &mut [Object],
     subject: &Subject,
     own: &ExpandResource,
-    resources: &[ExpandResource],
+    configuration: &Configuration<'_>,
 ) {
     let Some(switches) = subject.spec.get("rolloutOn") else {
         return;
@@ -44,9 +108,7 @@ pub(super) fn annotate(
         used.retain(|(kind, _)| kinds.contains(&(*kind, true)));
         let mut found: Vec<&ExpandResource> = used
             .iter()
-            .filter_map(|(kind, name)| {
-                configuration(kind, name, &subject.namespace, own, resources)
-            })
+            .filter_map(|(kind, name)| configuration.meant(kind, name, &subject.namespace, own))
             .collect();
         found.sort_by_key(|resource| key(resource));
         found.dedup_by_key(|resource| key(resource));
@@ -83,34 +145,6 @@ fn references(node: &Node, field: Option<&str>, used: &mut Vec<(&'static str, Sm
     for entry in map {
         references(&entry.value, Some(&entry.key), used);
     }
-}
-
-/// The resource that a plain name means: by current or any former name, in the same namespace;
-/// of several, the one with the same prefixes and suffixes.
-fn configuration<'r>(
-    kind: &str,
-    name: &str,
-    namespace: &str,
-    own: &ExpandResource,
-    resources: &'r [ExpandResource],
-) -> Option<&'r ExpandResource> {
-    let is_meant = |resource: &&ExpandResource| {
-        let node = &resource.node;
-        let current = node.at(&["metadata", "name"]).and_then(Node::as_str);
-        let place = node.at(&["metadata", "namespace"]).and_then(Node::as_str);
-        node.get("kind").and_then(Node::as_str) == Some(kind)
-            && node.get("apiVersion").and_then(Node::as_str) == Some("v1")
-            && place.unwrap_or_default() == namespace
-            && (current == Some(name)
-                || resource.original_name == name
-                || resource.previous_names.iter().any(|former| former == name))
-    };
-    let candidates: Vec<&ExpandResource> = resources.iter().filter(is_meant).collect();
-    let kin = |resource: &&&ExpandResource| {
-        resource.prefixes == own.prefixes && resource.suffixes == own.suffixes
-    };
-    let chosen = candidates.iter().find(kin).or(candidates.first())?;
-    (!chosen.needs_hash && !chosen.is_local).then_some(*chosen)
 }
 
 fn key(resource: &ExpandResource) -> (String, String) {

@@ -67,9 +67,12 @@ impl TypedResources for Library {
         }
         faults.extend(two_releases(&prepared));
         let mut expansions = Vec::new();
-        let urls = services::Services::of(&prepared, input.resources);
+        let around = Around {
+            services: services::Services::of(&prepared, input.resources),
+            configuration: config_hash::Configuration::of(input.resources),
+        };
         for one in prepared.iter().filter(|one| one.whole) {
-            match self.objects(one, input, &urls) {
+            match self.objects(one, input, &around) {
                 Ok(objects) => expansions.push(Expansion {
                     from: one.at,
                     objects,
@@ -95,6 +98,12 @@ pub(super) struct Prepared<'l> {
     pub(super) object: Object,
     /// Whether the inputs have no error, so that it can be rendered.
     pub(super) whole: bool,
+}
+
+/// What a typed resource may refer to, collected once for a build.
+struct Around<'r> {
+    services: services::Services,
+    configuration: config_hash::Configuration<'r>,
 }
 
 impl Library {
@@ -135,7 +144,7 @@ impl Library {
                     ));
                 }
                 // A computed default may stumble over a fault that is reported already.
-                Err(fault) if sound => faults.push(fault),
+                Err(fault) if sound => faults.push(*fault),
                 Err(_) => {}
             }
         }
@@ -205,14 +214,14 @@ impl Library {
         &self,
         one: &Prepared<'_>,
         input: &ExpandInput<'_>,
-        urls: &services::Services,
+        around: &Around<'_>,
     ) -> Result<Vec<Node>, Diagnostics> {
         let Some(template) = &one.kind.info.template else {
             // A policy makes nothing; the build keeps it, marked as local, to be patched on.
             return Ok(Vec::new());
         };
         let resource = &input.resources[one.at];
-        let subject = subject(one, resource, urls.seen_by(one, input.resources));
+        let subject = subject(one, resource, around.services.seen_by(one, input.resources));
         let located = |fault: Diagnostic| {
             let name = one.object.describe();
             Diagnostics::from(match fault.object {
@@ -223,7 +232,7 @@ impl Library {
         let rendered = self
             .engine
             .render(template, &subject, input.sources)
-            .map_err(located)?;
+            .map_err(|fault| located(*fault))?;
         self.warn(rendered.warnings);
         let title = format!("<{} {}>", one.kind.info.kind, subject.name);
         let file = input
@@ -250,7 +259,7 @@ impl Library {
         overrides::apply(&mut objects, &subject).map_err(|Diagnostics(faults)| {
             Diagnostics(faults.into_iter().flat_map(|f| located(f).0).collect())
         })?;
-        config_hash::annotate(&mut objects, &subject, resource, input.resources);
+        config_hash::annotate(&mut objects, &subject, resource, &around.configuration);
         Ok(objects.into_iter().map(|object| object.root).collect())
     }
 }

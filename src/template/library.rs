@@ -164,6 +164,29 @@ impl Library {
         loaded.as_ref().map(Some).map_err(Clone::clone)
     }
 
+    /// Finds a kind of any group by its name alone.
+    ///
+    /// # Errors
+    /// An unknown name, with the nearest one; faults of the schema.
+    pub fn named(&self, kind: &str, sources: &Sources) -> Result<&Kind, Diagnostics> {
+        let group = self.names().find(|(_, name)| *name == kind);
+        let found = match group {
+            Some((group, name)) => self.kind(group, name, sources)?,
+            None => None,
+        };
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.names().map(|(_, name)| name).collect();
+            let near = crate::manifest::suggest::nearest(kind, names.iter().copied());
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("kinds are {}", names.join(", ")),
+            };
+            Diagnostic::error("typed-kind", format!("there is no kind `{kind}`"))
+                .hint(hint)
+                .into()
+        })
+    }
+
     /// Returns all kinds, sorted by group and kind.
     ///
     /// # Errors
@@ -204,7 +227,7 @@ impl Library {
         };
         let reads = match self.engine.reads(template, sources) {
             Ok(reads) => reads,
-            Err(fault) => return vec![fault],
+            Err(fault) => return vec![*fault],
         };
         let spec_reads: Vec<&str> = reads
             .iter()
@@ -218,7 +241,12 @@ impl Library {
                     "template {template} reads `spec.{field}`, which {} does not have",
                     kind.info.kind
                 );
-                Diagnostic::error("template", message)
+                let fault = Diagnostic::error("template", message);
+                let words = format!("spec.{field}");
+                match self.engine.find(template, &words, sources) {
+                    Some(span) => fault.at(span, format!("no such input of {}", kind.info.kind)),
+                    None => fault,
+                }
             })
             .collect();
         let whole = reads.iter().any(|name| name == "spec");

@@ -20,7 +20,7 @@ pub use config_hash::ANNOTATION as CONFIG_HASH;
 pub use expand::GROUP;
 pub use fields::configuration;
 pub use library::{Kind, Library};
-pub use project::Project;
+pub use project::{Project, config_schema};
 
 #[cfg(test)]
 mod tests;

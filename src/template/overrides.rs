@@ -13,7 +13,7 @@ use super::engine::Subject;
 ///
 /// # Errors
 /// A key that names no object, what cannot be merged or removed, and a selector that was touched.
-pub(super) fn apply(objects: &mut Vec<Object>, subject: &Subject) -> Result<(), Diagnostics> {
+pub(super) fn apply(objects: &mut [Object], subject: &Subject) -> Result<(), Diagnostics> {
     let mut faults = Vec::new();
     for entry in entries(subject, "overrides") {
         for at in targets(objects, entry, subject, &mut faults) {

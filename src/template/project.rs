@@ -69,6 +69,30 @@ impl Project {
     }
 }
 
+/// The JSON Schema of `.deployx.yaml`, for editors.
+pub fn config_schema() -> serde_json::Value {
+    let folders = |what: &str| serde_json::json!({"type": "array", "items": {"type": "string"}, "description": what});
+    let mut properties = serde_json::json!({
+        "kubernetesVersion": {
+            "type": ["string", "number"],
+            "description": "Kubernetes version that is rendered for and judged by, for example \"1.37\"."
+        },
+        "schemas": folders("Folders with the project's own *.schema.json, relative to this file."),
+        "templates": folders("Folders with the project's own *.j2, relative to this file.")
+    });
+    for (name, what) in NOT_BUILT {
+        properties[name] =
+            serde_json::json!({"not": {}, "description": format!("Not built yet: {what}.")});
+    }
+    serde_json::json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": FILE,
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties
+    })
+}
+
 /// The folder as a path like the one that was given, so that messages show what a user would
 /// type: `..` for each level up.
 fn shown(from: &Path, absolute: &Path, folder: &Path) -> PathBuf {
@@ -114,19 +138,17 @@ impl Reader {
     }
 
     fn unknown(&mut self, key: &str, span: crate::manifest::Span) {
-        let fault = match NOT_BUILT.iter().find(|(name, _)| *name == key) {
-            Some((_, what)) => {
-                Diagnostic::error("not-built", format!("`{key}`: {what} are not built yet"))
-                    .at(span, "remove it for now")
-            }
-            None => {
-                let remark = match suggest::nearest(key, FIELDS) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("fields are {}", FIELDS.join(", ")),
-                };
-                Diagnostic::error("project", format!("unknown field `{key}` in `{FILE}`"))
-                    .at(span, remark)
-            }
+        let planned = NOT_BUILT.iter().find(|(name, _)| *name == key);
+        let fault = if let Some((_, what)) = planned {
+            Diagnostic::error("not-built", format!("`{key}`: {what} are not built yet"))
+                .at(span, "remove it for now")
+        } else {
+            let remark = match suggest::nearest(key, FIELDS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("fields are {}", FIELDS.join(", ")),
+            };
+            Diagnostic::error("project", format!("unknown field `{key}` in `{FILE}`"))
+                .at(span, remark)
         };
         self.faults.push(fault);
     }

@@ -47,7 +47,8 @@ impl Services {
         one: &Prepared<'_>,
         resources: &[ExpandResource],
     ) -> BTreeMap<SmolStr, Urls> {
-        if named(&one.spec).is_empty() {
+        let wanted = named(&one.spec);
+        if wanted.is_empty() {
             return BTreeMap::new();
         }
         let own = &resources[one.at];
@@ -55,8 +56,11 @@ impl Services {
             let other = &resources[at];
             other.prefixes == own.prefixes && other.suffixes == own.suffixes
         };
+        // All of them only where one is missing, for the did-you-mean.
+        let all = wanted.iter().any(|name| !self.by_name.contains_key(*name));
         self.by_name
             .iter()
+            .filter(|(name, _)| all || wanted.contains(&name.as_str()))
             .filter_map(|(name, candidates)| {
                 let near = candidates.iter().find(|(at, _)| kin(*at));
                 let (_, urls) = near.or(candidates.first())?;

@@ -103,7 +103,7 @@ pub(super) fn expanded(text: &str) -> String {
     let build = Build::new(text);
     match build.expand() {
         Ok(objects) => emit::emit_all(&objects),
-        Err(_) => panic!("{}", build.faults()),
+        Err(faults) => panic!("{faults}\n{}", build.faults()),
     }
 }
 
@@ -263,7 +263,7 @@ metadata: {name: app-config, namespace: prod}
 data: {C: "1"}
 "#;
 
-const WORKER: &str = r#"apiVersion: deployx.dev/v1
+const WORKER: &str = r"apiVersion: deployx.dev/v1
 kind: Worker
 metadata: {name: mailer}
 spec:
@@ -271,9 +271,9 @@ spec:
   health: {live: {exec: [/alive]}}
   volumes: {spool: {path: /spool, storage: {size: 1Gi}}}
   autoscaling: null
-"#;
+";
 
-const CRON: &str = r#"apiVersion: deployx.dev/v1
+const CRON: &str = r"apiVersion: deployx.dev/v1
 kind: CronTask
 metadata: {name: snapshot}
 spec:
@@ -284,7 +284,7 @@ spec:
   resources: {cpu: 10m..100m, memory: 32Mi}
   parallelism: 2
   history: {succeeded: 1}
-"#;
+";
 
 #[test]
 fn an_overlay_hands_replicas_to_the_autoscaler() {

@@ -23,42 +23,42 @@ impl Nodes {
 
     /// Returns the memory of one node in bytes.
     pub(crate) fn memory_bytes(&self) -> Result<u64, String> {
-        let end = self.memory.find(|c: char| !c.is_ascii_digit());
-        let (number, unit) = self.memory.split_at(end.unwrap_or(self.memory.len()));
-        let shift = match unit {
-            "" => 0,
-            "Ki" => 10,
-            "Mi" => 20,
-            "Gi" => 30,
-            "Ti" => 40,
-            _ => {
-                return Err(format!(
-                    "memory `{}`: give it in Ki, Mi, Gi or Ti",
-                    self.memory
-                ));
-            }
-        };
-        let number: u64 = number
-            .parse()
-            .map_err(|error| format!("memory `{}`: {error}", self.memory))?;
-        Ok(number << shift)
+        memory_bytes(self.memory)
     }
+}
+
+/// Returns a quantity of memory in bytes.
+fn memory_bytes(text: &str) -> Result<u64, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let shift = match unit {
+        "" => 0,
+        "Ki" => 10,
+        "Mi" => 20,
+        "Gi" => 30,
+        "Ti" => 40,
+        _ => return Err(format!("memory `{text}`: give it in Ki, Mi, Gi or Ti")),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|error| format!("memory `{text}`: {error}"))?;
+    Ok(number << shift)
 }
 
 impl Cluster {
     /// Fills every node to `percent` of its memory, by the requests of one pod in the namespace
-    /// `filler`. A second call replaces the first.
+    /// `filler`; what other pods request counts. A second call replaces the first.
     pub(crate) fn fill(&self, percent: u64) {
         let memory = self
             .nodes
             .memory_bytes()
             .unwrap_or_else(|message| panic!("{message}"));
-        let bytes = memory * percent / 100;
         self.kubectl_ok(&["delete", "namespace", "filler", "--ignore-not-found"]);
         self.kubectl_ok(&["create", "namespace", "filler"]);
         self.wait("serviceaccount/default", &["-n", "filler", "--for=create"]);
         let pods: Vec<String> = (0..self.nodes.count)
             .map(|n| {
+                let bytes = (memory * percent / 100).saturating_sub(self.requested(n));
                 format!(
                     "apiVersion: v1\nkind: Pod\nmetadata: {{name: filler-{n}, namespace: filler}}\n\
                      spec:\n  nodeName: node-{n}\n  containers:\n  - name: filler\n    image: filler\n    \
@@ -68,5 +68,19 @@ impl Cluster {
             .collect();
         self.apply(&pods.concat());
         self.wait("pods", &["-n", "filler", "--all", "--for=condition=Ready"]);
+    }
+
+    /// Bytes of memory that the pods on a node request.
+    fn requested(&self, node: usize) -> u64 {
+        let requests = self.kubectl_ok(&[
+            "get",
+            "pods",
+            "--all-namespaces",
+            &format!("--field-selector=spec.nodeName=node-{node}"),
+            "-o",
+            "jsonpath={.items[*].spec.containers[*].resources.requests.memory}",
+        ]);
+        let bytes = |text: &str| memory_bytes(text).unwrap_or_else(|message| panic!("{message}"));
+        requests.split_whitespace().map(bytes).sum()
     }
 }

@@ -96,7 +96,9 @@ impl ResourceList {
                 }
             }
         }
-        made.iter().for_each(|node| write_item(node, &mut out));
+        for node in made {
+            write_item(node, &mut out);
+        }
         out
     }
 }

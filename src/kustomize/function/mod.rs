@@ -129,10 +129,11 @@ enum Kept {
     Changed(Node),
 }
 
-fn mode(config: &Node) -> Result<Mode, Diagnostic> {
+fn mode(config: &Node) -> Result<Mode, Diagnostics> {
     let Some(object) = Object::from_node(config.clone()) else {
         return Err(unknown_config("the function has no configuration", config)
-            .note("the `functionConfig` of the list says what to do with its items"));
+            .note("the `functionConfig` of the list says what to do with its items")
+            .into());
     };
     let (kind, api_version) = (object.kind(), object.api_version());
     let mode = Mode::of(kind).filter(|_| object.group() == GROUP);
@@ -142,11 +143,12 @@ fn mode(config: &Node) -> Result<Mode, Diagnostic> {
         return Err(match nearest(kind, Mode::KINDS.map(|(name, _)| name)) {
             Some(name) if name != kind => fault.note(format!("did you mean `{name}`?")),
             _ => fault,
-        });
+        }
+        .into());
     };
     if object.version() != VERSION {
         let message = format!("`{api_version}` has no kind `{kind}`");
-        return Err(unknown_config(message, config));
+        return Err(unknown_config(message, config).into());
     }
     Ok(mode)
 }
@@ -162,7 +164,7 @@ fn unknown_config(message: impl Into<String>, config: &Node) -> Diagnostic {
 
 /// A generator is handed nothing but its own configuration: nothing would be expanded or checked,
 /// and the build would go on.
-fn refuse_generator(list: &ResourceList) -> Result<(), Diagnostic> {
+fn refuse_generator(list: &ResourceList) -> Result<(), Diagnostics> {
     let [item] = list.items.as_slice() else {
         return Ok(());
     };
@@ -174,7 +176,7 @@ fn refuse_generator(list: &ResourceList) -> Result<(), Diagnostic> {
         "`{}` is no generator: there it is handed no resources",
         item.object.kind()
     );
-    Err(unknown_config(message, &list.config))
+    Err(unknown_config(message, &list.config).into())
 }
 
 fn documents(sources: &Sources, file: FileId) -> Result<Vec<Item>, Diagnostics> {
@@ -222,30 +224,56 @@ fn validate(call: &Call<'_>, config: &Node, items: &[Item]) -> Result<(), Diagno
         .map_err(|faults| located(call, faults))
 }
 
+/// What expansion warns of with the places in the user's files, where a native build of the same
+/// kustomization warns of the same. `take` is asked again after that build.
+pub fn located_warnings(call: &Call<'_>, take: &dyn Fn() -> Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let warnings = take();
+    if warnings.is_empty() || build(call.sources, call.root, options(call)).is_err() {
+        return warnings;
+    }
+    let found = take();
+    if said(&found) == said(&warnings) {
+        found
+    } else {
+        warnings
+    }
+}
+
 /// The same faults with the places in the user's files: what kustomize hands over has lost them,
 /// but a native build of the same kustomization finds them again.
 fn located(call: &Call<'_>, faults: Diagnostics) -> Diagnostics {
-    let options = Options {
+    match build(call.sources, call.root, options(call)) {
+        Err(mut found) => {
+            found.0.retain(|fault| fault.severity == Severity::Error);
+            let is_error = |fault: &&Diagnostic| fault.severity == Severity::Error;
+            let errors: Vec<Diagnostic> = faults.0.iter().filter(is_error).cloned().collect();
+            if said(&found.0) == said(&errors) {
+                found
+            } else {
+                faults
+            }
+        }
+        Ok(_) => faults,
+    }
+}
+
+fn options<'c>(call: &Call<'c>) -> Options<'c> {
+    Options {
         load_restrictions: LoadRestrictions::None,
         typed: call.typed,
         validators: call.validators,
         ..Options::default()
-    };
-    let said = |faults: &Diagnostics| -> Vec<(String, String)> {
-        let errors = faults
-            .0
-            .iter()
-            .filter(|fault| fault.severity == Severity::Error);
-        let mut said: Vec<_> = errors
-            .map(|fault| (fault.rule.to_string(), fault.message.clone()))
-            .collect();
-        said.sort();
-        said
-    };
-    match build(call.sources, call.root, options) {
-        Err(found) if said(&found) == said(&faults) => found,
-        _ => faults,
     }
+}
+
+/// What findings say, wherever they stand.
+fn said(findings: &[Diagnostic]) -> Vec<(&str, &str)> {
+    let mut said: Vec<(&str, &str)> = findings
+        .iter()
+        .map(|finding| (finding.rule.as_ref(), finding.message.as_str()))
+        .collect();
+    said.sort_unstable();
+    said
 }
 
 fn input<'i>(call: &Call<'i>, resources: &'i [ExpandResource]) -> ExpandInput<'i> {

@@ -1,6 +1,8 @@
 //! Lists that are merged by key: kyaml's `walkAssociativeSequence`, step by step, since its
 //! treatment of doubles, missing keys and several keys shows in the result.
 
+use std::collections::{HashMap, HashSet};
+
 use smol_str::SmolStr;
 
 use super::{DIRECTIVE, Directive, MergeError, Merged, Merger, directive_of};
@@ -68,6 +70,11 @@ impl Merger<'_> {
         items: Option<SchemaId>,
         keys: &[SmolStr],
     ) -> Result<Option<Node>, MergeError> {
+        if let [key] = keys
+            && let Some(elements) = self.merge_distinct(target, patch, items, key)?
+        {
+            return Ok(Some(Node::seq(elements, target.span)));
+        }
         let scalar_key = [SmolStr::default()];
         let keys = if keys.is_empty() { &scalar_key } else { keys };
         let mut dest: Vec<Node> = target.as_seq().unwrap_or_default().to_vec();
@@ -114,9 +121,70 @@ impl Merger<'_> {
     }
 }
 
+impl Merger<'_> {
+    /// The usual case in one pass: every element of both lists has a key of its own. `None` where
+    /// that is not so.
+    fn merge_distinct(
+        self,
+        target: &Node,
+        patch: Option<&Node>,
+        items: Option<SchemaId>,
+        key: &SmolStr,
+    ) -> Result<Option<Vec<Node>>, MergeError> {
+        let dest = target.as_seq().unwrap_or_default();
+        let source = patch.and_then(Node::as_seq).unwrap_or_default();
+        let keys = std::slice::from_ref(key);
+        if !has_own_keys(dest, keys) || !has_own_keys(source, keys) {
+            return Ok(None);
+        }
+        let places: HashMap<SmolStr, usize> = dest
+            .iter()
+            .enumerate()
+            .map(|(at, element)| (key_value(element, key), at))
+            .collect();
+        let mut taken = vec![false; dest.len()];
+        let mut result = Vec::with_capacity(dest.len() + source.len());
+        for other in source {
+            let value = key_value(other, key);
+            let place = places.get(&value).copied();
+            if let Some(at) = place {
+                taken[at] = true;
+            }
+            let old = place.map(|at| &dest[at]);
+            let merged = self.walk(old, Some(other), items)?;
+            if let Some(mut node) = merged.node.filter(|node| !is_empty(node)) {
+                add_missing_key(&mut node, key, &value);
+                let old = old.filter(|_| !merged.is_target);
+                result.push(old.cloned().unwrap_or(node));
+            }
+        }
+        for (element, _) in dest.iter().zip(&taken).filter(|(_, taken)| !**taken) {
+            let merged = self.walk(Some(element), None, items)?.node;
+            result.extend(merged.filter(|node| !is_empty(node)));
+        }
+        Ok(Some(result))
+    }
+}
+
+/// Whether every element is a mapping (or, for a list of scalars, a scalar) with a value of its
+/// own under the first key.
+pub(super) fn has_own_keys(list: &[Node], keys: &[SmolStr]) -> bool {
+    let key = keys.first().map_or("", SmolStr::as_str);
+    let mut seen = HashSet::with_capacity(list.len());
+    list.iter().all(|element| {
+        let right = if key.is_empty() {
+            element.as_scalar().is_some()
+        } else {
+            element.get(DIRECTIVE).is_none() || element.get(key).is_some()
+        };
+        let value = key_value(element, key);
+        right && !value.is_empty() && seen.insert(value)
+    })
+}
+
 /// The values of all elements' keys, each once: the patch's first.
 fn element_values(source: &[Node], dest: &[Node], keys: &[SmolStr]) -> Vec<Values> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let mut result = Vec::new();
     for element in source.iter().chain(dest) {
         let values: Values = keys.iter().map(|key| key_value(element, key)).collect();
@@ -325,7 +393,7 @@ fn add_missing_key(node: &mut Node, key: &SmolStr, value: &SmolStr) {
     }
 }
 
-fn is_empty(node: &Node) -> bool {
+pub(super) fn is_empty(node: &Node) -> bool {
     node.is_null() || node.as_map().is_some_and(crate::manifest::Map::is_empty)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::manifest::number::Number;
 use crate::manifest::path::FieldPath;
 use crate::manifest::{Diagnostic, Map, Node, Scalar, ScalarKind, Span, Value, json, suggest};
 
@@ -105,9 +106,10 @@ impl Checker<'_> {
     fn kind_fits(&mut self, schema: &Schema, node: &Node, path: &FieldPath) -> bool {
         let scalar_format = schema.format.filter(|f| f.takes_numbers());
         let fits = match (schema.kind, &node.value) {
-            (None, Value::Scalar(_)) => true,
+            (None, Value::Scalar(_))
+            | (Some(Type::Object), Value::Map(_))
+            | (Some(Type::Array), Value::Seq(_)) => true,
             (None, _) => scalar_format.is_none(),
-            (Some(Type::Object), Value::Map(_)) | (Some(Type::Array), Value::Seq(_)) => true,
             (Some(kind), Value::Scalar(scalar)) => {
                 scalar_fits(kind, scalar) || schema.format.is_some() && kind == Type::String
             }
@@ -285,9 +287,10 @@ impl Checker<'_> {
             && let Err(error) = format.check(scalar)
         {
             let message = format!("{}: {}", quoted(path), error.message);
-            let message = match error.message.starts_with("must ") {
-                true => format!("{} {}", quoted(path), error.message),
-                false => message,
+            let message = if error.message.starts_with("must ") {
+                format!("{} {}", quoted(path), error.message)
+            } else {
+                message
             };
             let mut fault = Diagnostic::error("input", message).at(node.span, "");
             fault.hint = error.hint;
@@ -406,7 +409,7 @@ fn scalar_fits(kind: Type, scalar: &Scalar) -> bool {
     match kind {
         Type::Object | Type::Array => false,
         Type::String => scalar.as_str().is_some(),
-        Type::Integer => scalar.as_number().and_then(|n| n.as_i64()).is_some(),
+        Type::Integer => scalar.as_number().and_then(Number::as_i64).is_some(),
         Type::Number => scalar.as_number().is_some(),
         Type::Boolean => scalar.kind == ScalarKind::Bool,
     }

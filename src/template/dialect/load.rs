@@ -78,14 +78,37 @@ pub fn load(name: &str, files: &mut dyn Files) -> Result<Loaded, Diagnostics> {
         return Err(Diagnostic::error("schema", format!("there is no schema `{name}`")).into());
     };
     let schema = loader.schema(name, &root);
-    let kind = root
-        .get("x-deployx-kind")
-        .and_then(|node| loader.kind_info(node));
+    let kind = match root.get("x-deployx-kind") {
+        Some(node) => loader.kind_info(node),
+        // A file of `$defs` alone is there to be referred to.
+        None => root.get("properties").and_then(|_| named_after_file(name)),
+    };
     if loader.faults.is_empty() {
         Ok(Loaded { kind, schema })
     } else {
         Err(Diagnostics(loader.faults))
     }
+}
+
+/// The kind of a schema that declares none: files are called after their kind
+/// (`web-crawler.schema.json`, with `web-crawler.yaml.j2` beside it).
+fn named_after_file(file: &str) -> Option<KindInfo> {
+    let stem = file.strip_suffix(".schema.json")?;
+    let pascal = stem.split('-').map(|word| {
+        let (head, tail) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+        head.to_uppercase() + tail
+    });
+    Some(KindInfo {
+        group: "deployx.dev".into(),
+        version: "v1".into(),
+        kind: pascal.collect::<String>().into(),
+        template: Some(format!("{stem}.yaml.j2").into()),
+        workload: None,
+        component: None,
+        serving: false,
+        track: "main".into(),
+        name_max: 63,
+    })
 }
 
 struct Loader<'f> {

@@ -65,6 +65,8 @@ fn row(field: &str, schema: &Schema, required: bool, mut rules: Vec<String>) -> 
     }
     let default = match (&schema.default, &schema.computed) {
         _ if required => "required".to_owned(),
+        // What depends on much is told by the description.
+        (_, Some(computed)) if computed.text.len() > 48 => "computed".to_owned(),
         (_, Some(computed)) => computed.text.to_string(),
         (Some(default), None) => to_go_json(default),
         (None, None) => String::new(),

@@ -31,8 +31,8 @@ use trace::Trace;
 const FUEL: u64 = 1_000_000;
 /// Nesting of macros, blocks and imports.
 const DEPTH: usize = 64;
-/// Longest output in bytes.
-const OUTPUT: usize = 4 << 20;
+/// Longest output in bytes, before the marks that say where each value came from are taken out.
+const OUTPUT: usize = 16 << 20;
 
 /// One template text.
 #[derive(Clone, Debug)]
@@ -171,7 +171,7 @@ impl Engine {
         template: &str,
         subject: &Subject,
         sources: &Sources,
-    ) -> Result<Rendered, Diagnostic> {
+    ) -> Result<Rendered, Box<Diagnostic>> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let built_in = self
             .files
@@ -210,7 +210,7 @@ impl Engine {
         template: &str,
         subject: &Subject,
         sources: &Sources,
-    ) -> Result<String, Diagnostic> {
+    ) -> Result<String, Box<Diagnostic>> {
         self.run(&self.plain, template, subject, false, sources)
     }
 
@@ -221,7 +221,7 @@ impl Engine {
         subject: &Subject,
         marking: bool,
         sources: &Sources,
-    ) -> Result<String, Diagnostic> {
+    ) -> Result<String, Box<Diagnostic>> {
         {
             let mut cell = self.shared.lock();
             *cell = Cell {
@@ -237,13 +237,15 @@ impl Engine {
             .get_template(template)
             .and_then(|template| template.render_captured_to(context, &mut out).map(drop));
         if let Err(error) = result {
-            return Err(self.explain(&error, marking, sources));
+            return Err(Box::new(self.explain(&error, marking, sources)));
         }
         Ok(String::from_utf8_lossy(&out.0).into_owned())
     }
 
-    fn context(&self, subject: &Subject) -> Result<Value, Diagnostic> {
-        let value = |node: &Node| input::value(node, &self.shared).map_err(reserved_fault);
+    fn context(&self, subject: &Subject) -> Result<Value, Box<Diagnostic>> {
+        let value = |node: &Node| {
+            input::value(node, &self.shared).map_err(|span| Box::new(reserved_fault(span)))
+        };
         let kube = self.shared.lock().kube;
         Ok(Value::from(BTreeMap::from([
             ("spec", value(&subject.spec)?),
@@ -308,7 +310,9 @@ impl Engine {
         }
         let what = match inner.kind() {
             ErrorKind::OutOfFuel => format!("the template takes more than {FUEL} steps"),
-            ErrorKind::WriteFailure => format!("the template prints more than {OUTPUT} bytes"),
+            ErrorKind::WriteFailure => {
+                format!("the template prints more than {} MiB", OUTPUT >> 20)
+            }
             kind => match inner.detail() {
                 Some(detail) => format!("{kind}: {detail}"),
                 None => kind.to_string(),
@@ -346,19 +350,30 @@ impl Engine {
     ///
     /// # Errors
     /// The syntax fault at its place.
-    pub fn reads(&self, template: &str, sources: &Sources) -> Result<Vec<String>, Diagnostic> {
+    pub fn reads(&self, template: &str, sources: &Sources) -> Result<Vec<String>, Box<Diagnostic>> {
         let template = self
             .plain
             .get_template(template)
-            .map_err(|error| self.explain(&error, false, sources))?;
+            .map_err(|error| Box::new(self.explain(&error, false, sources)))?;
         let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
         names.sort();
         Ok(names)
     }
 
+    /// Where a template first says these words, for faults that are found without rendering.
+    pub fn find(&self, template: &str, words: &str, sources: &Sources) -> Option<Span> {
+        let file = self
+            .files
+            .iter()
+            .position(|known| known.file.name == template)?;
+        let at = self.files[file].file.text.find(words)?;
+        let id = self.file_id(file, sources)?;
+        Some(Span::new(id, at, at + words.len()))
+    }
+
     /// Prepares inputs for [`Engine::evaluate`].
     pub fn scope(&self, spec: &Node) -> Scope {
-        rules::scope(spec, &self.shared)
+        rules::scope(spec)
     }
 
     /// Evaluates an expression of a schema over the fields of the object at `path` of the inputs.
@@ -483,8 +498,7 @@ struct Bounded(Vec<u8>);
 
 impl io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Marks are several times the text that they mark.
-        if self.0.len() + bytes.len() > 4 * OUTPUT {
+        if self.0.len() + bytes.len() > OUTPUT {
             return Err(io::Error::other("too long"));
         }
         self.0.extend_from_slice(bytes);
@@ -495,3 +509,6 @@ impl io::Write for Bounded {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,10 +20,10 @@ pub struct Scope {
     spec: Value,
 }
 
-/// Prepares inputs.
-pub(super) fn scope(spec: &Node, shared: &Shared) -> Scope {
+/// Prepares inputs. Their origins go with them: rules point at fields by path.
+pub(super) fn scope(spec: &Node) -> Scope {
     Scope {
-        spec: input::value(spec, shared).unwrap_or_default(),
+        spec: input::value(spec, &Shared::default()).unwrap_or_default(),
     }
 }
 
@@ -81,6 +81,10 @@ pub(super) fn add(env: &mut Environment<'static>) {
     env.add_function("unique_values", |map: &Value, field: String| {
         let values = values_of(map, &field)?;
         Ok::<_, Error>(values.len() == values.iter().collect::<BTreeSet<_>>().len())
+    });
+    env.add_function("total_length", |map: &Value, field: String| {
+        let values = values_of(map, &field)?;
+        Ok::<_, Error>(values.iter().map(String::len).sum::<usize>())
     });
     env.add_function("unique_paths", |files: &Value, volumes: &Value| {
         let files = values_of(files, "path")?;

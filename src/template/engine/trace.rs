@@ -79,7 +79,7 @@ impl Trace {
             return made;
         };
         if let Some(text) = made.as_str() {
-            return self.string(&text.to_owned(), Some(input));
+            return self.string(text, Some(input));
         }
         self.read(&made, Some(input));
         made

@@ -229,3 +229,24 @@ fn a_template_that_looks_at_printed_text_keeps_its_bytes() {
     let objects = Build::in_folder(text, dir.path()).expand().unwrap();
     assert_eq!(objects[0].at(&["data", "n"]).unwrap().as_str(), Some("5"));
 }
+
+#[test]
+fn older_clusters_get_what_they_know() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join(".deployx.yaml"),
+        "kubernetesVersion: '1.26'\n",
+    )
+    .unwrap();
+    let build = Build::in_folder(super::WORKED_EXAMPLE, dir.path());
+    let text = emit::emit_all(&build.expand().unwrap());
+    for absent in ["matchLabelKeys", "unhealthyPodEvictionPolicy", "sleep:"] {
+        assert!(!text.contains(absent), "{absent}");
+    }
+    assert!(
+        text.contains("- sleep\n") && text.contains("- \"5\"\n"),
+        "{text}"
+    );
+    let warnings = build.library.take_warnings();
+    assert!(warnings.iter().any(|w| w.rule == "drain-needs-sleep"));
+}

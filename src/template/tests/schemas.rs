@@ -84,7 +84,7 @@ fn targets_are_fields_of_kubernetes() {
                                 Some(list) => vec![list, "0"],
                                 None => vec![step],
                             })
-                            .try_fold(kind.object().ty(), |ty, step| ty.step(step))
+                            .try_fold(kind.object().ty(), crate::schema::Type::step)
                             .is_some()
                 });
                 if !exists {

@@ -1,0 +1,290 @@
+//! What people get wrong, through the real binary: each is a clear error with a position or an
+//! object, exit 1 (64 for wrong usage), and nothing on stdout. What needs a cluster to go wrong
+//! is in `e2e_cluster`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const SERVICE: &str = "apiVersion: deployx.dev/v1\nkind: WebService\nmetadata:\n  name: web\nspec:\n  \
+    image: shop/web:1\n  ports:\n    http: 8080\n";
+
+struct Project(tempfile::TempDir);
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs the binary in the project, without any cluster. Returns code, stdout and stderr.
+    fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_deployx"))
+            .args(args)
+            .current_dir(self.path())
+            .env("HOME", self.path())
+            .env_remove("KUBECONFIG")
+            .env_remove("HELM_DRIVER")
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+
+    /// The render fails, says all of this on stderr, and prints no object.
+    #[track_caller]
+    fn refuses(&self, says: &[&str]) {
+        self.fails(1, &["render", "."], says);
+    }
+
+    #[track_caller]
+    fn fails(&self, code: i32, args: &[&str], says: &[&str]) {
+        let (got, out, err) = self.run(args);
+        assert_eq!(got, Some(code), "{out}{err}");
+        assert_eq!(out, "", "{err}");
+        for words in says {
+            assert!(err.contains(words), "{words:?} is missing in\n{err}");
+        }
+    }
+}
+
+fn overlay(kustomization: &str, service: &str) -> Project {
+    Project::new(&[("kustomization.yaml", kustomization), ("web.yaml", service)])
+}
+
+#[test]
+fn a_missing_file_is_named_with_the_place_that_names_it() {
+    overlay("resources:\n- web.yaml\n- wbe.yaml\n", SERVICE)
+        .refuses(&["`wbe.yaml`", "kustomization.yaml:3:3"]);
+    let empty = Project::new(&[]);
+    empty.fails(
+        1,
+        &["render", "nowhere"],
+        &["`nowhere`", "no such file or folder"],
+    );
+    empty.fails(
+        1,
+        &["render", "."],
+        &["no kustomization, chart or manifest"],
+    );
+}
+
+#[test]
+fn a_folder_of_overlays_lists_them() {
+    let project = Project::new(&[
+        ("shop/prod/kustomization.yaml", "resources: []"),
+        ("shop/test/kustomization.yaml", "resources: []"),
+    ]);
+    project.fails(
+        1,
+        &["render", "shop"],
+        &["overlays: prod, test", "try: deployx render shop/prod"],
+    );
+}
+
+#[test]
+fn yaml_faults_have_a_position() {
+    overlay("resources: [web.yaml]", "a: [1\nb: 2\n").refuses(&["not YAML", "web.yaml:"]);
+    overlay("resources: [web.yaml]\nresources: [", SERVICE).refuses(&["kustomization.yaml:2"]);
+    let twice = SERVICE.replace("spec:", "spec: {}\nspec:");
+    overlay("resources: [web.yaml]", &twice).refuses(&["`spec` is already set", "web.yaml:6:1"]);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_that_exists() {
+    overlay("resources: [web.yaml]", &format!("{SERVICE}  replica: 2\n")).refuses(&[
+        "unknown field `replica`",
+        "web.yaml:9:3",
+        "did you mean `replicas`?",
+    ]);
+    overlay("resuorces: [web.yaml]", SERVICE).refuses(&[
+        "resuorces",
+        "kustomization.yaml:1:1",
+        "`resources`",
+    ]);
+}
+
+#[test]
+fn several_faults_are_reported_at_once() {
+    let text = format!("{SERVICE}  replica: 2\n  imagePullPolicy: Sometimes\n  shutdown: 5s\n");
+    overlay("resources: [web.yaml]", &text).refuses(&[
+        "web.yaml:9:3",
+        "web.yaml:10:20",
+        "web.yaml:11:13",
+    ]);
+}
+
+#[test]
+fn a_wrong_type_says_what_is_expected() {
+    overlay(
+        "resources: [web.yaml]",
+        &format!("{SERVICE}  replicas: many\n"),
+    )
+    .refuses(&["replicas", "web.yaml:9:13"]);
+    overlay("namePrefix: [a]\nresources: [web.yaml]", SERVICE)
+        .refuses(&["namePrefix", "kustomization.yaml:1:13"]);
+}
+
+#[test]
+fn inputs_that_are_not_built_yet_are_refused_by_name() {
+    overlay(
+        "resources: [web.yaml]",
+        &format!("{SERVICE}  sidecars:\n    log: {{}}\n"),
+    )
+    .refuses(&["sidecars", "not built yet", "web.yaml:9:3"]);
+}
+
+#[test]
+fn a_template_fault_names_the_template_line() {
+    let project = Project::new(&[
+        (
+            ".deployx.yaml",
+            "templates: [templates]\nschemas: [schemas]\n",
+        ),
+        ("kustomization.yaml", "resources: [crawler.yaml]"),
+        (
+            "crawler.yaml",
+            "apiVersion: deployx.dev/v1\nkind: Crawler\nmetadata: {name: c}\nspec: {site: x}\n",
+        ),
+        (
+            "schemas/crawler.schema.json",
+            r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Crawler",
+             "description": "Reads a site", "type": "object", "additionalProperties": false,
+             "required": ["site"], "properties": {"site": {"type": "string",
+             "description": "Which", "examples": ["x"]}}}"#,
+        ),
+        (
+            "templates/crawler.yaml.j2",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ name | json }}}\ndata:\n  \
+             site: {{ spec.sight | json }}\n",
+        ),
+    ]);
+    project.refuses(&["spec.sight", "crawler.yaml.j2:5"]);
+}
+
+#[test]
+fn an_unknown_typed_kind_is_refused_with_the_nearest() {
+    let text = SERVICE.replace("WebService", "WebServise");
+    overlay("resources: [web.yaml]", &text).refuses(&[
+        "WebServise",
+        "web.yaml:2:7",
+        "`WebService`",
+    ]);
+}
+
+#[test]
+fn a_path_out_of_the_root_is_refused_unless_the_flag_lifts_it() {
+    let project = Project::new(&[
+        ("prod/kustomization.yaml", "resources:\n- ../web.yaml\n"),
+        (
+            "web.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+        ),
+    ]);
+    project.fails(
+        1,
+        &["render", "prod"],
+        &[
+            "../web.yaml",
+            "prod/kustomization.yaml:2:3",
+            "--load-restrictor",
+        ],
+    );
+    let (code, out, _) = project.run(&[
+        "render",
+        "prod",
+        "--load-restrictor",
+        "LoadRestrictionsNone",
+    ]);
+    assert_eq!(code, Some(0));
+    assert!(out.contains("kind: ConfigMap"));
+    project.fails(
+        64,
+        &["render", "prod", "--load-restrictor", "maybe"],
+        &["`maybe`"],
+    );
+}
+
+#[test]
+fn a_patch_of_a_generated_object_names_the_typed_resource() {
+    let patch = "resources: [web.yaml]\npatches:\n- patch: |-\n    apiVersion: apps/v1\n    \
+                 kind: Deployment\n    metadata: {name: web}\n    spec: {replicas: 3}\n";
+    overlay(patch, SERVICE).refuses(&["WebService web", "overrides", "kustomization.yaml:"]);
+    let target = "resources: [web.yaml]\npatches:\n- target: {kind: Deployment, name: web}\n  \
+                  patch: '[{\"op\": \"add\", \"path\": \"/spec/paused\", \"value\": true}]'\n";
+    overlay(target, SERVICE).refuses(&["WebService web", "kustomization.yaml:3"]);
+}
+
+#[test]
+fn two_release_resources_are_refused() {
+    let release = |name: &str| {
+        format!("---\napiVersion: deployx.dev/v1\nkind: Release\nmetadata: {{name: {name}}}\n")
+    };
+    let text = format!("{SERVICE}{}{}", release("a"), release("b"));
+    overlay("resources: [web.yaml]", &text).refuses(&["Release", "web.yaml:"]);
+}
+
+#[test]
+fn without_a_cluster_the_commands_say_so() {
+    let project = overlay("resources: [web.yaml]", SERVICE);
+    for command in ["diff", "status"] {
+        let args: &[&str] = if command == "diff" {
+            &["diff", "."]
+        } else {
+            &["status", "web"]
+        };
+        project.fails(1, args, &["no cluster", "--kubeconfig"]);
+    }
+    project.fails(1, &["upgrade", ".", "--yes"], &["no cluster"]);
+    fs::write(
+        project.path().join("config"),
+        "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n",
+    )
+    .unwrap();
+    let context = ["diff", ".", "--kubeconfig", "config", "--context", "prod"];
+    project.fails(1, &context, &["`prod`"]);
+}
+
+#[test]
+fn without_a_terminal_an_upgrade_needs_yes() {
+    overlay("resources: [web.yaml]", SERVICE).fails(
+        1,
+        &["upgrade", "."],
+        &["no terminal", "--yes"],
+    );
+}
+
+#[test]
+fn wrong_usage_is_64_and_a_path_after_o_is_explained() {
+    let project = overlay("resources: [web.yaml]", SERVICE);
+    project.fails(64, &["rendr", "."], &["render"]);
+    project.fails(64, &["render", ".", "--nonsense"], &["--nonsense"]);
+    project.fails(64, &["upgrade"], &["SOURCE"]);
+    project.fails(64, &["render", ".", "-o", "out/all.yaml"], &["--out"]);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let project = overlay("resources: [web.yaml]", SERVICE);
+    let status = Command::new("bash")
+        .args(["-c", "set -o pipefail; \"$0\" render . | true"])
+        .arg(env!("CARGO_BIN_EXE_deployx"))
+        .current_dir(project.path())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+}
