@@ -207,7 +207,7 @@ fn is_held_by_others(conflict: &Conflict, folding: Folding) -> bool {
     };
     let was_autoscaler = manager == managers::HANDOVER
         || manager == "kube-controller-manager" && subresource == "scale";
-    !was_autoscaler && !(folded.contains(&manager) && subresource.is_empty())
+    !(was_autoscaler || folded.contains(&manager) && subresource.is_empty())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! one retry; two terminations of one container with the same exit code. Not terminal: a pull
 //! that is throttled, a registry that does not answer, a pod that waits for room.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -60,12 +60,14 @@ pub enum FaultKind {
 #[derive(Debug, Default)]
 pub struct Evidence {
     pods: HashMap<String, PodEvidence>,
+    /// UIDs of the pods of each controller.
+    by_owner: HashMap<String, BTreeSet<String>>,
 }
 
 #[derive(Debug, Default)]
 struct PodEvidence {
     name: String,
-    /// Enough of the pod to tell whose it was.
+    /// Enough of the pod to tell which revision it was of.
     identity: Value,
     containers: BTreeMap<String, ContainerEvidence>,
 }
@@ -87,12 +89,11 @@ impl Evidence {
     /// Takes in the state of a pod.
     pub fn observe(&mut self, pod: &Value, now: Instant) {
         let uid = pod.text(&["metadata", "uid"]).to_owned();
+        let siblings = self.by_owner.entry(pod.controller_uid().to_owned());
+        siblings.or_default().insert(uid.clone());
         let entry = self.pods.entry(uid).or_default();
         pod.name().clone_into(&mut entry.name);
-        entry.identity = json!({"metadata": {
-            "labels": pod["metadata"]["labels"],
-            "ownerReferences": pod["metadata"]["ownerReferences"],
-        }});
+        entry.identity = json!({"metadata": {"labels": pod["metadata"]["labels"]}});
         for list in ["initContainerStatuses", "containerStatuses"] {
             for status in pod.items(&["status", list]) {
                 let container = status.text(&["name"]).to_owned();
@@ -105,16 +106,17 @@ impl Evidence {
         }
     }
 
-    /// Returns the UIDs of all pods that were seen and that `is_wanted` accepts (by labels and
-    /// owners), also of those that are gone.
-    pub fn seen<'a>(
-        &'a self,
-        is_wanted: impl Fn(&Value) -> bool + 'a,
-    ) -> impl Iterator<Item = String> + 'a {
-        self.pods
-            .iter()
-            .filter(move |(_, pod)| is_wanted(&pod.identity))
-            .map(|(uid, _)| uid.clone())
+    /// Returns the UIDs of the pods of an owner that `is_wanted` accepts (by their labels), also of
+    /// those that are gone.
+    pub fn pods_of(&self, owner: &str, is_wanted: impl Fn(&Value) -> bool) -> Vec<String> {
+        let pods = self.by_owner.get(owner).into_iter().flatten();
+        pods.filter(|uid| {
+            self.pods
+                .get(*uid)
+                .is_some_and(|pod| is_wanted(&pod.identity))
+        })
+        .cloned()
+        .collect()
     }
 
     /// Returns what settles the matter for these pods (UIDs), if anything does.

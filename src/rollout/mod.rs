@@ -4,6 +4,7 @@ pub mod apply;
 pub mod diagnose;
 pub mod event;
 pub mod evidence;
+mod view;
 pub mod watch;
 
 pub use event::{Event, Reporter};

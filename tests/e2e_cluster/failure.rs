@@ -73,6 +73,22 @@ fn a_crash_is_told_with_exit_code_and_log() {
 }
 
 #[test]
+fn crashes_of_the_former_revision_do_not_count() {
+    let project = healthy("former");
+    let crashing = App {
+        image: "shop/web:2",
+        annotations: &[("crash", "3"), ("stop-after", "1s")],
+        ..App::default()
+    };
+    for strategy in ["recreate", "rolling"] {
+        project.write("web.yaml", &crashing.yaml());
+        project.upgrade(&["--strategy", strategy]).exits(3);
+        project.write("web.yaml", &App::default().yaml());
+        project.upgrade(&["--strategy", strategy]).exits(0);
+    }
+}
+
+#[test]
 fn secrets_do_not_appear_in_log_lines() {
     let project = healthy("quiet");
     project.namespace.set_logs(Logs {
