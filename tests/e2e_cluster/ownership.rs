@@ -89,6 +89,7 @@ fn fields_that_others_set_are_refused_unless_forced() {
         .diff(&[])
         .exits(2)
         .says("data.LEVEL   [trace -> info]")
+        .says("drift: not from this change")
         .says("set by kubectl-patch")
         .says("conflict");
     project
