@@ -4,6 +4,7 @@
 //! only ours is timed. Objects come in groups of four (Deployment, Service, ConfigMap,
 //! ServiceAccount) under an overlay with prefix, namespace, labels, images, patches, a generator
 //! and references.
+#![expect(clippy::print_stdout, reason = "it is run to be read")]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,6 +1,7 @@
 //! What people get wrong, through the real binary: each is a clear error with a position or an
 //! object, exit 1 (64 for wrong usage), and nothing on stdout. What needs a cluster to go wrong
 //! is in `e2e_cluster`.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::fs;
 use std::path::Path;

@@ -2,6 +2,7 @@
 //!
 //! `DEPLOYX_CORPUS` names a directory with real kustomizations and what kustomize prints for
 //! them; without it the test says so and passes.
+#![expect(clippy::print_stdout, reason = "it is run to be read")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use smol_str::SmolStr;
 
-use crate::manifest::{Gvk, Node, Span, Value};
+use crate::manifest::{Gvk, Node, Scalar, ScalarKind, Span, Value};
 
 /// One field of some kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,7 +254,7 @@ fn walk(
     };
     let made = || match (make, rest.is_empty()) {
         _ if step.is_list => Node::seq(Vec::new(), span),
-        (Make::Scalar, true) => Node::string("", span),
+        (Make::Scalar, true) => empty_scalar(span),
         _ => Node::empty_map(span),
     };
     let makes = make != Make::Nothing && !step.is_list;
@@ -269,6 +269,16 @@ fn walk(
         None => return Ok(()),
     };
     walk(next, rest, make, set)
+}
+
+/// A scalar that was just made: written without quotes, so that what is set keeps its type.
+fn empty_scalar(span: Span) -> Node {
+    let scalar = Scalar {
+        text: SmolStr::default(),
+        kind: ScalarKind::Str,
+        plain: true,
+    };
+    Node::new(Value::Scalar(scalar), span)
 }
 
 fn visit<'n>(node: &'n Node, steps: &[Step], see: &mut dyn FnMut(&'n Node)) {

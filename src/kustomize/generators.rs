@@ -10,7 +10,7 @@ use super::decode::{Fields, Text};
 use super::load::{Dir, shown_path};
 use super::origin::{self, Origin};
 use super::resmap::ResMap;
-use super::resource::{Behavior, Resource, raw_text};
+use super::resource::{Behavior, Resource, raw_text, text_node};
 use super::run::Run;
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Map, Node, Span};
@@ -214,7 +214,7 @@ pub(crate) fn make(
         if !pairs.is_empty() {
             let pairs = pairs.iter();
             let entries =
-                pairs.map(|(key, text)| (key.clone(), Node::string(text.value.clone(), text.span)));
+                pairs.map(|(key, text)| (key.clone(), text_node(text.value.clone(), text.span)));
             metadata.set(field, Node::map(entries.collect(), span));
         }
     }
@@ -250,15 +250,15 @@ fn add_data(root: &mut Map, pairs: Vec<Pair>, args: &GeneratorArgs, kind: Genera
     for Pair { key, value, span } in pairs {
         match (kind, String::from_utf8(value)) {
             (Generated::ConfigMap, Ok(text)) => {
-                data.insert(key, span, Node::string(text, span));
+                data.insert(key, span, text_node(text, span));
             }
             (Generated::ConfigMap, Err(error)) => {
-                binary.insert(key, span, Node::string(base64(error.as_bytes()), span));
+                binary.insert(key, span, text_node(base64(error.as_bytes()), span));
             }
             (Generated::Secret, text) => {
                 let bytes =
                     text.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes);
-                data.insert(key, span, Node::string(base64(&bytes), span));
+                data.insert(key, span, text_node(base64(&bytes), span));
             }
         }
     }
@@ -511,7 +511,7 @@ fn merge_pairs(old: &Resource, new: &mut Resource, path: &[&str]) {
     };
     let mut merged = Map::new();
     for (key, text, span) in entries(&old.node).into_iter().chain(entries(&new.node)) {
-        merged.insert(key, span, Node::string(text, span));
+        merged.insert(key, span, text_node(text, span));
     }
     let span = new.node.span;
     let Some((last, parents)) = path.split_last() else {

@@ -7,7 +7,9 @@ use super::decode::Text;
 use super::fieldspec::{FieldError, FieldSpec, FieldSpecs, Make, merge_one};
 use super::kustomization::Label;
 use super::resmap::ResMap;
+use super::resource::text_node;
 use crate::manifest::{Diagnostic, Node};
+use crate::merge::strategic::keep_style;
 
 /// Writes pairs into every mapping that the specs lead to.
 ///
@@ -80,7 +82,10 @@ fn set(node: &mut Node, pairs: &[(SmolStr, Text)]) -> Result<(), FieldError> {
         });
     };
     for (key, text) in pairs {
-        let value = Node::string(text.value.clone(), text.span);
+        let mut value = text_node(text.value.clone(), text.span);
+        if let Some(old) = map.get(key) {
+            keep_style(old, &mut value);
+        }
         map.insert(key.clone(), text.span, value);
     }
     Ok(())

@@ -5,6 +5,7 @@ use super::fieldspec::{FieldError, FieldSpec, Make};
 use super::resmap::{ResMap, duplicate};
 use super::resource::Resource;
 use crate::manifest::{Diagnostic, Node};
+use crate::merge::strategic::keep_style;
 
 /// Which subjects of role bindings get the namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +95,9 @@ fn set_namespace(node: &mut Node, rule: &NamespaceRule<'_>) -> Result<(), FieldE
         });
     };
     if !rule.unset_only || node.is_null() || scalar.text.is_empty() {
-        *node = Node::string(rule.namespace.value.clone(), rule.namespace.span);
+        let mut new = Node::string(rule.namespace.value.clone(), rule.namespace.span);
+        keep_style(node, &mut new);
+        *node = new;
     }
     Ok(())
 }

@@ -476,9 +476,7 @@ fn through_json(node: &mut Node) {
                         scalar.text = text;
                     }
                     scalar.kind = ScalarKind::Str;
-                    let quoted = crate::manifest::resolve::needs_quotes(&scalar.text)
-                        || scalar.text.contains('\n');
-                    scalar.plain = !quoted;
+                    scalar.plain = is_written_plain(&scalar.text);
                 }
                 ScalarKind::Int | ScalarKind::Float => {
                     if let Some(number) = scalar.as_number() {
@@ -503,6 +501,12 @@ fn through_json(node: &mut Node) {
             }
         }
     }
+}
+
+/// Whether a text is written without quotes and on one line.
+fn is_written_plain(text: &str) -> bool {
+    let written = crate::manifest::emit::emit(&Node::string(text, Span::NONE));
+    !written.starts_with(['"', '\'', '|', '>'])
 }
 
 /// Warns of a target without a match, unless expansion is going to make one: then the patch would

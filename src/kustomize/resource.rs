@@ -4,7 +4,7 @@
 use smol_str::SmolStr;
 
 use crate::manifest::object::split_api_version;
-use crate::manifest::resolve::{Resolved, resolve};
+use crate::manifest::resolve::{Resolved, needs_quotes, resolve};
 use crate::manifest::{Dialect, Gvk, Map, Node, Scalar, ScalarKind, Span, Value};
 use crate::merge::merge_keys::MergeSchema;
 use crate::merge::strategic::keep_style;
@@ -214,7 +214,7 @@ impl Resource {
         }
         let mut map = Map::with_capacity(texts.len());
         for (key, text, span) in texts {
-            map.insert(key, span, Node::string(text, span));
+            map.insert(key, span, text_node(text, span));
         }
         metadata.insert(SmolStr::new(field), span, Node::map(map, span));
     }
@@ -280,6 +280,16 @@ pub(crate) fn set_scalar(node: &mut Node, text: &str, span: Span) {
     let mut new = Node::new(Value::Scalar(plain_scalar(text)), span);
     keep_style(node, &mut new);
     *node = new;
+}
+
+/// A text as kustomize makes one: in quotes only where another reader could take it for something
+/// else. Later patches look at that.
+pub(crate) fn text_node(text: impl Into<SmolStr>, span: Span) -> Node {
+    let mut node = Node::string(text, span);
+    if let Value::Scalar(scalar) = &mut node.value {
+        scalar.plain = !scalar.text.contains('\n') && !needs_quotes(&scalar.text);
+    }
+    node
 }
 
 /// A scalar without quotes.

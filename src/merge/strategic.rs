@@ -282,14 +282,14 @@ pub fn set_field(object: &mut Node, key: &SmolStr, key_span: Option<Span>, value
     }
 }
 
-/// Makes `new` text where `old` was written in quotes.
+/// Gives `new` the way `old` was written, as kyaml does: in quotes it is text whatever it was, and
+/// text that takes the place of a plain scalar counts as plain for the next change.
 pub fn keep_style(old: &Node, new: &mut Node) {
-    if let (Value::Scalar(old), Value::Scalar(new)) = (&old.value, &mut new.value)
-        && !old.plain
-        && new.plain
-    {
-        new.kind = ScalarKind::Str;
-        new.plain = false;
+    if let (Value::Scalar(old), Value::Scalar(new)) = (&old.value, &mut new.value) {
+        if !old.plain && new.plain {
+            new.kind = ScalarKind::Str;
+        }
+        new.plain = old.plain;
     }
 }
 
