@@ -92,6 +92,7 @@ impl ClusterArgs {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
             namespace: self.namespace.clone(),
+            helm_namespace: None,
             cluster: self.cluster.clone(),
             user: self.user.clone(),
             server: self.server.clone(),
@@ -118,8 +119,8 @@ pub(super) fn release(
     policy: Option<&ReleasePolicy>,
     cluster: &Cluster,
 ) -> Result<Release, CommandError> {
-    let asked_namespace = access.namespace.as_deref();
-    let context = &cluster.target.namespace;
+    let context = &cluster.target.context_namespace;
+    let asked_namespace = access.asked_namespace(context);
     Ok(name::resolve(asked, asked_namespace, policy, context)?)
 }
 

@@ -152,7 +152,11 @@ pub(super) fn cmd_diff(
     let name = display_path(&positional.source);
     let view = view(&prepared, sources, &name, &cluster, ui);
     let text = if prepared.has_changes() {
-        view.render()
+        format!(
+            "{}\nnext      deployx upgrade {}\n",
+            view.render(),
+            args.target.join(" ")
+        )
     } else {
         format!(
             "{}: no differences · {}\n",

@@ -7,6 +7,7 @@ mod diff;
 mod error;
 mod exit;
 mod r#fn;
+mod history;
 mod project;
 mod render;
 mod status;
@@ -58,6 +59,7 @@ pub struct Cli {
 enum Command {
     Diff(diff::DiffArgs),
     Fn(r#fn::FnArgs),
+    History(history::HistoryArgs),
     Render(render::RenderArgs),
     Status(status::StatusArgs),
     Templates(templates::TemplatesArgs),
@@ -126,6 +128,7 @@ fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandErr
     match cli.command {
         Command::Diff(args) => diff::cmd_diff(ui, sources, args),
         Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
+        Command::History(args) => history::cmd_history(ui, args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
         Command::Status(args) => status::cmd_status(ui, args),
         Command::Templates(args) => templates::cmd_templates(ui, sources, &args),

@@ -97,8 +97,14 @@ pub(super) fn cmd_upgrade(
     cluster::block_on(async {
         let (cluster, mut prepared) =
             diff::prepared(&access, named, policy.as_ref(), objects, options).await?;
-        if !prepared.blockers.is_empty() {
-            return Err(prepared.blockers.remove(0).into());
+        let mut blockers = std::mem::take(&mut prepared.blockers)
+            .into_iter()
+            .map(CommandError::from);
+        if let Some(mut refusal) = blockers.next() {
+            // All at once: nobody likes to be refused twice.
+            let others = blockers.flat_map(|other| other.diagnostics.0);
+            refusal.diagnostics.0.extend(others);
+            return Err(refusal);
         }
         if prepared.is_current() {
             let revision = prepared.history.last().map_or(0, Record::revision);

@@ -20,6 +20,8 @@ pub struct Access {
     pub context: Option<String>,
     /// `--namespace`.
     pub namespace: Option<String>,
+    /// `HELM_NAMESPACE`: Helm's flag, or, as Helm always sets it, the namespace of the context.
+    pub helm_namespace: Option<String>,
     /// `--cluster`.
     pub cluster: Option<String>,
     /// `--user`.
@@ -49,6 +51,8 @@ pub struct Target {
     pub server: String,
     /// The namespace that applies where none is written.
     pub namespace: String,
+    /// The namespace of the context itself.
+    pub context_namespace: String,
 }
 
 impl Access {
@@ -58,7 +62,7 @@ impl Access {
     /// `HELM_KUBEINSECURE_SKIP_TLS_VERIFY`). `get` reads a variable.
     pub fn or_helm_environment(mut self, get: impl Fn(&str) -> Option<String>) -> Self {
         let read = |key: &str| get(key).filter(|value| !value.is_empty());
-        self.namespace = self.namespace.or_else(|| read("HELM_NAMESPACE"));
+        self.helm_namespace = self.helm_namespace.or_else(|| read("HELM_NAMESPACE"));
         self.context = self.context.or_else(|| read("HELM_KUBECONTEXT"));
         self.server = self.server.or_else(|| read("HELM_KUBEAPISERVER"));
         self.token = self.token.or_else(|| read("HELM_KUBETOKEN"));
@@ -82,6 +86,15 @@ impl Access {
         self
     }
 
+    /// The namespace that the user has asked for. Helm does not say whether its own comes from a
+    /// flag; where it is that of the context, nobody has asked.
+    pub fn asked_namespace(&self, context_namespace: &str) -> Option<&str> {
+        let of_helm = self.helm_namespace.as_deref();
+        self.namespace
+            .as_deref()
+            .or(of_helm.filter(|namespace| *namespace != context_namespace))
+    }
+
     /// Reads the kubeconfig and applies the flags.
     ///
     /// # Errors
@@ -95,10 +108,9 @@ impl Access {
             },
         };
         self.override_config(&mut config)?;
-        let namespace = self
-            .namespace
-            .clone()
-            .unwrap_or_else(|| config.default_namespace.clone());
+        let context_namespace = config.default_namespace.clone();
+        let asked = self.asked_namespace(&context_namespace);
+        let namespace = asked.unwrap_or(&context_namespace).to_owned();
         let target = Target {
             context,
             server: config
@@ -107,6 +119,7 @@ impl Access {
                 .trim_end_matches('/')
                 .to_owned(),
             namespace,
+            context_namespace,
         };
         Ok((config, target))
     }
@@ -185,18 +198,21 @@ mod tests {
     #[test]
     fn flags_go_before_what_helm_hands_over() {
         let variables = |key: &str| match key {
-            "HELM_NAMESPACE" => Some("shop".to_owned()),
+            "HELM_NAMESPACE" => Some("helm".to_owned()),
             "HELM_KUBECONTEXT" => Some(String::new()),
             "HELM_KUBEASGROUPS" => Some("a,b".to_owned()),
             "HELM_KUBEINSECURE_SKIP_TLS_VERIFY" => Some("false".to_owned()),
             _ => None,
         };
-        let access = Access {
+        let mut access = Access {
             namespace: Some("mine".into()),
             ..Access::default()
         }
         .or_helm_environment(variables);
-        assert_eq!(access.namespace.as_deref(), Some("mine"));
+        assert_eq!(access.asked_namespace("shop"), Some("mine"));
+        access.namespace = None;
+        assert_eq!(access.asked_namespace("shop"), Some("helm"));
+        assert_eq!(access.asked_namespace("helm"), None);
         assert_eq!(access.context, None);
         assert_eq!(access.as_groups, ["a", "b"]);
         assert!(!access.insecure);

@@ -61,6 +61,8 @@ pub struct FieldChange {
     pub owners: Vec<Owner>,
     /// Where in the input the new value stands.
     pub origin: Span,
+    /// Whether the input has not changed here since the last deploy: somebody changed the cluster.
+    pub drift: bool,
 }
 
 impl ObjectDiff {
@@ -76,6 +78,7 @@ impl ObjectDiff {
             .map(|change| FieldChange {
                 owners: others(live, &change.path),
                 origin: origin(&wanted.object.root, &change.path),
+                drift: false,
                 change,
             })
             .collect();
@@ -110,6 +113,20 @@ impl ObjectDiff {
             taken_from: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// Compares what was applied last with what is to be applied now: fields that are the same in
+    /// both, and still change, have drifted.
+    pub fn find_drift(&mut self, recorded: &Node, applied: &Node) {
+        for field in &mut self.changes {
+            let path = &field.change.path;
+            field.drift = compare::find(recorded, path) == compare::find(applied, path);
+        }
+    }
+
+    /// Whether all that changes has drifted.
+    pub fn is_drift(&self) -> bool {
+        !self.changes.is_empty() && self.changes.iter().all(|field| field.drift)
     }
 
     /// Whether applying it would change anything.
@@ -231,6 +248,18 @@ mod tests {
         .mark(&mut applied);
         let wanted = wanted(deployment("a:1"), applied.clone());
         assert_eq!(diff(&wanted, applied).action, Action::Adopt);
+    }
+
+    #[test]
+    fn what_the_input_did_not_change_has_drifted() {
+        let applied = deployment("a:1");
+        let wanted = wanted(deployment("hot-fix"), applied.clone());
+        let mut found = diff(&wanted, applied.clone());
+        let tree = |value: &Value| from_json(value, Span::NONE);
+        found.find_drift(&tree(&deployment("a:0")), &tree(&applied));
+        assert!(!found.is_drift());
+        found.find_drift(&tree(&applied), &tree(&applied));
+        assert!(found.is_drift());
     }
 
     #[test]

@@ -17,7 +17,9 @@ pub enum ReleaseError {
         name: String,
     },
     /// Somebody is at work on it, or died over it.
-    #[error("{release} is being changed: revision {revision} is `{status}` since {age}")]
+    #[error(
+        "{release} is being changed: revision {revision} is `{status}`, begun {age} ({description})"
+    )]
     Busy {
         /// The release.
         release: String,

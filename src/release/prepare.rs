@@ -1,7 +1,7 @@
 //! Everything that is known before anything changes: what is live, what would become of it, with
 //! which strategy, and what stands in the way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -220,7 +220,8 @@ pub async fn prepare(
     }
     leave_replicas(&mut wanted, &autoscalers, &pruned);
 
-    let (items, choices, cannot) = differences(cluster, wanted, &options, &mask).await?;
+    let (mut items, choices, cannot) = differences(cluster, wanted, &options, &mask).await?;
+    find_drift(&mut items, &history, &release);
     if !cannot.is_empty() {
         blockers.push(ReleaseError::CannotRoll { cannot });
     }
@@ -284,6 +285,32 @@ fn split(left: Vec<Left>, release: &Release, options: &Options) -> (Vec<Left>, V
         pruned.push(left);
     }
     (pruned, diffs)
+}
+
+/// Tells what this input changes from what somebody has changed in the cluster.
+fn find_drift(items: &mut [Item], history: &History, release: &Release) {
+    let Some(deployed) = history.deployed() else {
+        return;
+    };
+    let recorded: BTreeMap<ObjectId, Object> = prune::objects(deployed.manifest())
+        .into_iter()
+        .map(|object| (object.id(), object))
+        .collect();
+    for item in items
+        .iter_mut()
+        .filter(|item| !item.diff.changes.is_empty())
+    {
+        let id = &item.wanted.id;
+        let mut short = id.clone();
+        if short.namespace == release.namespace.as_str() {
+            // A chart need not write the namespace of the release.
+            short.namespace = "".into();
+        }
+        if let Some(object) = recorded.get(id).or_else(|| recorded.get(&short)) {
+            let applied = from_json(&item.wanted.applied, Span::NONE);
+            item.diff.find_drift(&object.root, &applied);
+        }
+    }
 }
 
 /// Leaves `replicas` out where an autoscaler rules, one of the input or a live one that stays.

@@ -153,8 +153,14 @@ impl Run<'_> {
             }
         }
         let limit = self.prepared.options.timeout;
-        let watched =
-            watch::watch(self.cluster, &targets, limit, self.started, self.reporter).await;
+        let mask = &self.prepared.mask;
+        let reporter = &mut *self.reporter;
+        let mut masked = |elapsed: Duration, event: &Event| {
+            let mut event = event.clone();
+            event.rewrite(|text| mask.text(text));
+            reporter.event(elapsed, &event);
+        };
+        let watched = watch::watch(self.cluster, &targets, limit, self.started, &mut masked).await;
         watched.map_err(|error| match error {
             WatchError::Cluster(source) => ReleaseError::MidWay {
                 source,

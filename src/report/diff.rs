@@ -144,6 +144,13 @@ impl DiffView<'_> {
             Action::Create => self.size_of(&diff.id),
             Action::Prune => "left the overlay; will be pruned".to_owned(),
             Action::Spare(why) => format!("left the overlay; stays: {why}"),
+            _ if diff.is_drift() && diff.restarts > 0 => {
+                format!(
+                    "drift: not from this change; restarts {}",
+                    pods(diff.restarts)
+                )
+            }
+            _ if diff.is_drift() => "drift: not from this change".to_owned(),
             _ if diff.restarts > 0 => format!("restarts {}", pods(diff.restarts)),
             Action::Adopt | Action::Update if !diff.taken_from.is_empty() => {
                 format!("taken over from {}", diff.taken_from.join(", "))

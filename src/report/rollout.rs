@@ -98,6 +98,13 @@ fn line(event: &Event, style: Style) -> String {
             };
             format!("{word} {id}: {}", health.reason)
         }
+        Event::Failed { id, cause } => {
+            format!(
+                "{} {id}: {}",
+                style.paint(Role::Error, "failed"),
+                what(cause)
+            )
+        }
         Event::Pruned { id } => format!("pruned {id}"),
         Event::Deployed { revision } => format!("revision {revision} is live"),
     }

@@ -1,10 +1,15 @@
 //! What a failed container wrote before it ended.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::watch::{Failure, FailureCause};
 use crate::cluster::Cluster;
 use crate::cluster::value::Read;
+
+/// How long the kubelet of a node may take to hand a log out.
+const WITHIN: Duration = Duration::from_secs(5);
 
 /// How many lines of a log are shown.
 const LINES: i64 = 20;
@@ -22,10 +27,10 @@ pub async fn with_logs(cluster: &Cluster, mut failure: Failure, pods: &[&Value])
         _ => [true, false],
     };
     for previous in order {
-        let logs = cluster
-            .logs(&namespace, &pod, &container, LINES, previous)
-            .await;
+        let logs = cluster.logs(&namespace, &pod, &container, LINES, previous);
+        let logs = tokio::time::timeout(WITHIN, logs).await;
         let lines: Vec<String> = logs
+            .map(Result::unwrap_or_default)
             .unwrap_or_default()
             .lines()
             .map(str::to_owned)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::cluster::Health;
 use crate::manifest::object::ObjectId;
 use crate::plan::Wave;
+use crate::rollout::watch::FailureCause;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,13 @@ pub enum Event {
         /// How far it is.
         health: Health,
     },
+    /// The matter is settled for a workload; its logs are still to be read.
+    Failed {
+        /// Which.
+        id: ObjectId,
+        /// How.
+        cause: FailureCause,
+    },
     /// An object that left the input was deleted.
     Pruned {
         /// Which.
@@ -38,6 +46,20 @@ pub enum Event {
         /// The revision that is live now.
         revision: u32,
     },
+}
+
+impl Event {
+    /// Rewrites every text that came from the cluster, for example without secrets.
+    pub fn rewrite(&mut self, rewrite: impl Fn(&str) -> String) {
+        match self {
+            Self::Progress { health, .. } => health.reason = rewrite(&health.reason),
+            Self::Failed { cause, .. } => cause.rewrite(rewrite),
+            Self::Taken { .. }
+            | Self::Applied { .. }
+            | Self::Pruned { .. }
+            | Self::Deployed { .. } => {}
+        }
+    }
 }
 
 /// Takes events as they happen.

@@ -76,16 +76,23 @@ impl Failure {
         for text in texts {
             *text = rewrite(text);
         }
-        match &mut self.cause {
-            FailureCause::Fault(fault) => {
+        self.cause.rewrite(rewrite);
+    }
+}
+
+impl FailureCause {
+    /// Rewrites every text that came from the cluster.
+    pub fn rewrite(&mut self, rewrite: impl Fn(&str) -> String) {
+        match self {
+            Self::Fault(fault) => {
                 if let FaultKind::Image { message, .. } | FaultKind::Config { message, .. } =
                     &mut fault.kind
                 {
                     *message = rewrite(message);
                 }
             }
-            FailureCause::Said(text) => *text = rewrite(text),
-            FailureCause::Timeout { pods, .. } => {
+            Self::Said(text) => *text = rewrite(text),
+            Self::Timeout { pods, .. } => {
                 for text in pods {
                     *text = rewrite(text);
                 }
@@ -169,6 +176,11 @@ pub async fn watch(
             .find_map(|at| Some((at, view.verdict(at)?)))
             .or_else(|| (Instant::now() >= deadline).then(|| view.timeout(limit)));
         if let Some((at, cause)) = cause {
+            let event = Event::Failed {
+                id: targets[at].id.clone(),
+                cause: cause.clone(),
+            };
+            reporter.event(started.elapsed(), &event);
             let failure = Failure {
                 id: targets[at].id.clone(),
                 cause,

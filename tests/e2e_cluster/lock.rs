@@ -39,7 +39,8 @@ fn a_killed_upgrade_is_taken_over() {
     project
         .upgrade(&[])
         .exits(1)
-        .warns("shop is being changed: revision 1 is `pending-install` since")
+        .warns("shop is being changed: revision 1 is `pending-install`, begun ")
+        .warns("(deployx upgrade by ")
         .warns("--take-over");
     child.kill().unwrap();
     child.wait().unwrap();

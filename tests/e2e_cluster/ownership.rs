@@ -1,5 +1,6 @@
 //! Objects of others: refused, taken over without a restart, and fields in dispute.
 
+use crate::cluster::Cluster;
 use crate::project::{App, Project, config_map, finish};
 
 #[test]
@@ -89,6 +90,7 @@ fn fields_that_others_set_are_refused_unless_forced() {
         .diff(&[])
         .exits(2)
         .says("data.LEVEL   [trace -> info]")
+        .says("drift: not from this change")
         .says("set by kubectl-patch")
         .says("conflict");
     project
@@ -127,6 +129,20 @@ fn names_and_namespaces_of_releases() {
         .run(&["upgrade", "blog", "app", "--yes"])
         .exits(1)
         .warns("called `shop` in the overlay, and `blog`");
+    // Helm always names a namespace; that of the context goes after the overlay's own.
+    let other = Cluster::shared().namespace("names-other");
+    project.write(
+        "release.yaml",
+        &format!(
+            "apiVersion: deployx.dev/v1\nkind: Release\nmetadata: {{name: shop}}\nspec:\n  \
+             cluster: {{namespace: {}}}\n",
+            other.name()
+        ),
+    );
+    let mut command = project.command(&["upgrade", "app"]);
+    command.env("HELM_PLUGIN_NAME", "deployx");
+    finish(command.env("HELM_NAMESPACE", project.namespace.name())).exits(0);
+    other.kubectl_ok(&["get", "secret", "sh.helm.release.v1.shop.v1"]);
     project.write(
         "second.yaml",
         "apiVersion: deployx.dev/v1\nkind: Release\nmetadata: {name: two}\n",

@@ -74,6 +74,14 @@ fn from_empty_to_healthy_and_then_nothing() {
         .kubectl_ok(&["get", "all,cm,secret,ing,pvc", "-o", "yaml"]);
     assert_eq!(before, after, "a second upgrade writes nothing");
 
+    project
+        .run(&["history", "shop"])
+        .exits(0)
+        .says("Install complete");
+    project
+        .run(&["history", "none"])
+        .exits(1)
+        .warns("there is no release none");
     let status = project.run(&["status", "shop"]).exits(0);
     status.says("shop r1 is deployed").says("2 of 2 pods ready");
 }
