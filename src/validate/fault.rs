@@ -3,6 +3,7 @@
 use super::place::Place;
 use super::scalar::TimeForm;
 use super::server_says;
+use super::view::Finding;
 use crate::manifest::suggest::nearest;
 use crate::manifest::{Diagnostic, Node, Span};
 use crate::schema::{Field, Object, Shape, Type, Values, Version};
@@ -147,6 +148,26 @@ impl<'f> Faults<'f> {
         let remark = format!("write it as `{}`", form.example());
         let message = format!("`{text}` is no time");
         self.add("invalid-time", message, at, remark, place, None);
+    }
+
+    /// The version of Kubernetes whose server speaks.
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// What a rule found at a field.
+    pub(super) fn found(&mut self, field: String, at: Span, finding: Finding<'_>) {
+        let Finding {
+            rule,
+            message,
+            remark,
+            words,
+        } = finding;
+        let finding = Diagnostic::error(rule, message)
+            .at(at, remark)
+            .field(field)
+            .note(server_says(self.version, words));
+        self.findings.push(finding);
     }
 
     /// Anything else that the server refuses, with its own words.
