@@ -1,6 +1,7 @@
 //! The words for what is wrong with the structure of an object.
 
 use super::place::Place;
+use super::rules::Context;
 use super::scalar::TimeForm;
 use super::server_says;
 use super::view::Finding;
@@ -11,13 +12,27 @@ use crate::schema::{Field, Object, Shape, Type, Values, Version};
 /// Collects findings.
 pub(super) struct Faults<'f> {
     version: Version,
+    context: Context,
     findings: &'f mut Vec<Diagnostic>,
 }
 
 impl<'f> Faults<'f> {
     /// Creates a collector that adds to `findings`.
-    pub(super) fn new(version: Version, findings: &'f mut Vec<Diagnostic>) -> Self {
-        Self { version, findings }
+    pub(super) fn new(
+        version: Version,
+        context: Context,
+        findings: &'f mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            version,
+            context,
+            findings,
+        }
+    }
+
+    /// What the rules know of the object.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// A field that the type does not have. Returns the field that was probably meant.

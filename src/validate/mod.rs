@@ -81,7 +81,11 @@ impl Validator {
             kind::Found::Known(kind) => {
                 let mut findings = Vec::new();
                 kind::check_name(self.version(), object, kind, &mut findings);
-                let mut faults = fault::Faults::new(self.version(), &mut findings);
+                let mut faults = fault::Faults::new(
+                    self.version(),
+                    rules::Context::of(object, kind),
+                    &mut findings,
+                );
                 decode::object(object, kind, &mut faults);
                 rules::whole(&mut faults, object, kind);
                 lists::duplicates(self.version(), object, kind, &mut findings);

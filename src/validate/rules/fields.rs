@@ -30,7 +30,7 @@ pub(super) enum Check {
 
 use Check::{Always, AtMost, From, Labels, Port, Text, Within};
 use Form::{
-    ConfigKey, DnsLabel, DnsSubdomain, DomainPath, EnvName, HeaderName, Ip, LabelKey,
+    ConfigKey, DnsLabel, DnsPrefix, DnsSubdomain, DomainPath, EnvName, HeaderName, Ip, LabelKey,
     LabelValue, PathSegment, PortName, ServiceName, WildcardOrSubdomain,
 };
 
@@ -145,7 +145,7 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
     ),
     (
         "api.core.v1.ConfigMapEnvSource",
-        &[("name", Text(DnsSubdomain))],
+        &[("name", Text(DnsPrefix))],
     ),
     (
         "api.core.v1.ConfigMapKeySelector",
@@ -234,7 +234,7 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
             ("selector", Labels),
         ],
     ),
-    ("api.core.v1.SecretEnvSource", &[("name", Text(DnsSubdomain))]),
+    ("api.core.v1.SecretEnvSource", &[("name", Text(DnsPrefix))]),
     (
         "api.core.v1.SecretKeySelector",
         &[("key", Text(ConfigKey)), ("name", Always(DnsSubdomain))],
@@ -259,18 +259,10 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
         "api.core.v1.TopologySelectorLabelRequirement",
         &[("key", Always(LabelKey))],
     ),
-    (
-        "api.core.v1.TopologySpreadConstraint",
-        &[("topologyKey", Text(LabelKey))],
-    ),
     ("api.core.v1.Volume", &[("name", Text(DnsLabel))]),
     (
         "api.discovery.v1.EndpointPort",
         &[("appProtocol", Always(LabelKey)), ("name", Text(DnsLabel))],
-    ),
-    (
-        "api.networking.v1.HTTPIngressPath",
-        &[],
     ),
     (
         "api.networking.v1.IngressClassSpec",
@@ -319,10 +311,6 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
     (
         "api.resource.v1.ExactDeviceRequest",
         &[("deviceClassName", Text(DnsSubdomain))],
-    ),
-    (
-        "api.storage.v1.StorageClass",
-        &[],
     ),
     (
         "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement",

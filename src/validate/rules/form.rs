@@ -19,6 +19,8 @@ pub(super) enum Form {
     DnsLabel,
     /// RFC 1123 subdomain.
     DnsSubdomain,
+    /// RFC 1123 subdomain that may end in `-`: the server takes it for the head of a name.
+    DnsPrefix,
     /// A subdomain whose parts may begin with `_`; `.` alone and a final dot pass.
     DnsSearch,
     /// `domain/path`.
@@ -65,6 +67,10 @@ impl Form {
             Form::Dns1035Label => label_1035(text),
             Form::DnsLabel => label(text),
             Form::DnsSubdomain => subdomain(text),
+            Form::DnsPrefix => match text.strip_suffix('-') {
+                Some(head) if !head.is_empty() => subdomain(&format!("{head}a")),
+                _ => subdomain(text),
+            },
             Form::DnsSearch => search(text, version),
             Form::DomainPath => domain_path(text),
             Form::EnvName => env_name(text, version),
@@ -95,7 +101,7 @@ impl Form {
             Form::Cidr => "network in CIDR notation",
             Form::Dns1035Label => "DNS label that starts with a letter",
             Form::DnsLabel | Form::ServiceName => "DNS label",
-            Form::DnsSubdomain | Form::DnsSearch => "DNS name",
+            Form::DnsSubdomain | Form::DnsPrefix | Form::DnsSearch => "DNS name",
             Form::DomainPath => "path with a domain before it",
             Form::EnvName => "name of an environment variable",
             Form::HeaderName => "name of an HTTP header",
@@ -117,7 +123,7 @@ impl Form {
             Form::Dns1035Label | Form::DnsLabel | Form::ServiceName => {
                 "at most 63 of a-z, 0-9 and `-`, alphanumeric at both ends"
             }
-            Form::DnsSubdomain => "a-z, 0-9, `-` and `.`, alphanumeric at both ends",
+            Form::DnsSubdomain | Form::DnsPrefix => "a-z, 0-9, `-` and `.`, alphanumeric at both ends",
             Form::DnsSearch => "a-z, 0-9, `-`, `_` and `.`",
             Form::DomainPath => "such as `example.com/name`",
             Form::EnvName => "printable ASCII without `=`",
@@ -150,7 +156,7 @@ impl Form {
             Form::Dns1035Label | Form::DnsLabel | Form::PortName | Form::ServiceName => {
                 squeeze(&text.to_ascii_lowercase(), "-")
             }
-            Form::DnsSubdomain => squeeze(&text.to_ascii_lowercase(), "-."),
+            Form::DnsSubdomain | Form::DnsPrefix => squeeze(&text.to_ascii_lowercase(), "-."),
             Form::WildcardOrSubdomain if !text.contains('*') => {
                 squeeze(&text.to_ascii_lowercase(), "-.")
             }
