@@ -4,7 +4,7 @@
 
 use super::fault::Faults;
 use super::place::Place;
-use super::{neighbours, unions};
+use super::{neighbours, rules, unions};
 use crate::manifest::{Map, Span};
 use crate::schema::{Field, Object};
 
@@ -35,4 +35,5 @@ pub(super) fn fields(faults: &mut Faults<'_>, object: Object, place: &Place<'_>,
     let empty = Map::new();
     unions::check(faults, object, &empty, place, at);
     neighbours::check(faults, object, &empty, place, at);
+    rules::check(faults, object, &empty, place, at);
 }

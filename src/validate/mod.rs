@@ -12,8 +12,10 @@ mod kind;
 mod lists;
 mod neighbours;
 mod place;
+mod rules;
 mod scalar;
 mod unions;
+mod view;
 
 pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
@@ -79,8 +81,13 @@ impl Validator {
             kind::Found::Known(kind) => {
                 let mut findings = Vec::new();
                 kind::check_name(self.version(), object, kind, &mut findings);
-                let mut faults = fault::Faults::new(self.version(), &mut findings);
+                let mut faults = fault::Faults::new(
+                    self.version(),
+                    rules::Context::of(object, kind),
+                    &mut findings,
+                );
                 decode::object(object, kind, &mut faults);
+                rules::whole(&mut faults, object, kind);
                 lists::duplicates(self.version(), object, kind, &mut findings);
                 Judgement::of(object, findings)
             }
