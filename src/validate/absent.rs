@@ -10,7 +10,8 @@ use crate::schema::{Field, Object};
 
 /// Whether a field can be missed at all.
 pub(super) fn matters(field: Field) -> bool {
-    field.required() || !field.is_pointer() && field.ty().as_object().is_some()
+    !field.unchecked()
+        && (field.required() || !field.is_pointer() && field.ty().as_object().is_some())
 }
 
 /// Reports what a missing field means. `place` is that of the mapping which lacks it, `at` the

@@ -107,7 +107,7 @@ impl Walk<'_, '_> {
             };
             let place = place.field(&entry.key);
             let mode = Mode {
-                dropped: mode.dropped || place.is_root_field("status"),
+                dropped: mode.dropped || field.unchecked() || place.is_root_field("status"),
                 ..mode
             };
             self.field(&entry.value, field, &place, mode, entry.key_span);

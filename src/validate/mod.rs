@@ -80,6 +80,7 @@ impl Validator {
         match kind::find(self.tables, object) {
             kind::Found::Known(kind) => {
                 let mut findings = Vec::new();
+                kind::check_deprecation(self.version(), object, kind, &mut findings);
                 kind::check_name(self.version(), object, kind, &mut findings);
                 let mut faults = fault::Faults::new(
                     self.version(),
