@@ -56,16 +56,16 @@ impl Wave {
         }
     }
 
-    /// The name in progress lines.
-    pub fn name(self) -> &'static str {
+    /// What one object of it is called in progress lines.
+    pub fn noun(self) -> &'static str {
         match self {
-            Self::Namespaces => "namespaces",
-            Self::Definitions => "definitions",
-            Self::Configuration => "configuration",
-            Self::Storage => "storage",
-            Self::Custom => "custom resources",
-            Self::Workloads => "workloads",
-            Self::Routes => "routes",
+            Self::Namespaces => "namespace",
+            Self::Definitions => "definition",
+            Self::Configuration => "configuration object",
+            Self::Storage => "volume claim",
+            Self::Custom => "custom resource",
+            Self::Workloads => "workload",
+            Self::Routes => "route",
         }
     }
 }

@@ -89,7 +89,7 @@ impl Drop for TerminalReporter {
 fn line(event: &Event, style: Style) -> String {
     match event {
         Event::Taken { revision } => format!("revision {revision} begins"),
-        Event::Applied { wave, count } => format!("applied {count} {}", wave.name()),
+        Event::Applied { wave, count } => format!("applied {}", super::count(*count, wave.noun())),
         Event::Progress { id, health } => {
             let word = match health.state {
                 State::Ready => style.paint(Role::Good, "ready"),
