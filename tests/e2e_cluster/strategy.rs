@@ -83,6 +83,15 @@ fn auto_recreates_a_single_replica_on_full_nodes_and_ends_healthy() {
              containers: [{{name: a, image: a, resources: {{requests: {{memory: 300Mi}}}}}}]\n"
         ));
     }
+    cluster.kubectl_ok(&[
+        "wait",
+        "pods",
+        "-n",
+        "filler",
+        "--all",
+        "--for=condition=Ready",
+        "--timeout=60s",
+    ]);
     project.write("a.yaml", &app("shop/web:2").yaml());
     project
         .upgrade(&["--strategy", "rolling"])
