@@ -11,7 +11,7 @@ use super::render::SourceArgs;
 use super::{CommandError, Exit, Ui};
 use crate::kustomize;
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostic, Diagnostics, Sources};
+use crate::manifest::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::report;
 use crate::source::{self, inputs};
 use crate::validate::{self, Validator, Verdict, Verdicts};
@@ -33,6 +33,9 @@ pub(super) struct ValidateArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// What makes the command fail (exit code 1)
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
+    fail_on: FailOn,
     /// Fail also where nothing is known, as for a custom resource without its schema
     #[arg(long)]
     require_schema: bool,
@@ -44,8 +47,24 @@ enum Format {
     /// For people
     #[default]
     Human,
-    /// One JSON document
+    /// One JSON document (docs/output-json.md)
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML, a case for each object
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// What makes the command fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// An object that the server would refuse
+    #[default]
+    Error,
+    /// A warning too
+    Warning,
 }
 
 /// Runs `deployx validate`.
@@ -72,19 +91,27 @@ pub(super) fn cmd_validate(
     if args.require_schema {
         verdicts.objects.iter_mut().for_each(require_schema);
     }
-    let style = ui.out_style;
+    let (took, style) = (started.elapsed(), ui.out_style);
+    let out = ui.stdout();
     match args.format {
-        Format::Json => report::findings_json(ui.stdout(), sources, &verdicts, version)?,
-        Format::Human => {
-            let took = started.elapsed();
-            report::findings_human(ui.stdout(), sources, &verdicts, version, took, style)?;
-        }
+        Format::Json => report::findings_json(out, sources, &verdicts, version)?,
+        Format::Human => report::findings_human(out, sources, &verdicts, version, took, style)?,
+        Format::Sarif => report::findings_sarif(out, sources, &verdicts, version)?,
+        Format::Junit => report::findings_junit(out, sources, &verdicts, took)?,
+        Format::Github => report::findings_github(out, sources, &verdicts)?,
     }
-    let refused = |judged: &validate::Judged| judged.judgement.verdict == Verdict::Rejected;
-    Ok(if verdicts.objects.iter().any(refused) {
+    Ok(if fails(&verdicts, args.fail_on) {
         Exit::Failure
     } else {
         Exit::Success
+    })
+}
+
+fn fails(verdicts: &Verdicts, on: FailOn) -> bool {
+    verdicts.objects.iter().any(|judged| {
+        let warns = |finding: &Diagnostic| finding.severity >= Severity::Warning;
+        judged.judgement.verdict == Verdict::Rejected
+            || on == FailOn::Warning && judged.judgement.findings.iter().any(warns)
     })
 }
 
@@ -304,6 +331,8 @@ mod tests {
               "object": "Service shop/b",
               "message": "unknown field `prot` in ServicePort",
               "remark": "did you mean `port`?",
+              "endLine": 8,
+              "endColumn": 9,
               "notes": [
                 "the API server (1.37) would say: strict decoding error: unknown field \"spec.ports[0].prot\""
               ]
@@ -320,6 +349,33 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[test]
+    fn every_format_tells_the_same_and_the_exit_code_is_the_users_choice() {
+        for (format, part) in [
+            ("sarif", "\"ruleId\": \"unknown-field\""),
+            ("junit", "type=\"unknown-field\""),
+            (
+                "github",
+                "title=deployx%3A unknown-field::unknown field `prot`",
+            ),
+        ] {
+            let (exit, out, _) = run(&[("b.yaml", BAD)], &["DIR", "--format", format]);
+            assert_eq!(exit, Exit::Failure);
+            assert!(out.contains(part), "{out}");
+        }
+        let twice = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  \
+            - {name: a, image: b, env: [{name: x}, {name: x}]}\n";
+        for (flags, wanted) in [
+            (&["DIR"][..], Exit::Success),
+            (&["DIR", "--fail-on", "error"], Exit::Success),
+            (&["DIR", "--fail-on", "warning"], Exit::Failure),
+        ] {
+            let (exit, out, _) = run(&[("twice.yaml", twice)], flags);
+            assert_eq!(exit, wanted, "{out}");
+            assert!(out.contains("1 warning"), "{out}");
+        }
     }
 
     #[test]

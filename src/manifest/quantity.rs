@@ -60,6 +60,11 @@ impl Quantity {
         self.suffix
     }
 
+    /// The amount in units of 10^-9, the finest there is.
+    pub fn nanos(self) -> i128 {
+        self.nanos
+    }
+
     /// Whether the amount is zero.
     pub fn is_zero(self) -> bool {
         self.nanos == 0

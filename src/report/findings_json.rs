@@ -4,13 +4,14 @@
 //! `objects` has one entry for each object with its `verdict` (`accepted`, `rejected`,
 //! `unknown`); `findings` has what there is to say, each with `file`, `line` and `column` (from
 //! 1, absent where there is no place), `rule`, `severity` (`error`, `warning`, `info`), `field`
-//! as the API server writes it, and `message`. Lines and columns are those of the text that the
+//! as the API server writes it, and `message`. docs/output-json.md describes all of it. Lines and columns are those of the text that the
 //! user wrote, also for objects that a template made.
 
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::place::Place;
 use crate::manifest::{Diagnostic, Severity, Sources, Span};
 use crate::schema::Version;
 use crate::validate::{Judged, Verdict, Verdicts};
@@ -88,6 +89,10 @@ fn finding(sources: &Sources, finding: &Diagnostic) -> Value {
     ] {
         set(&mut fields, name, text);
     }
+    if let Some(place) = primary.and_then(|label| Place::of(sources, label.span)) {
+        fields.insert("endLine".to_owned(), json!(place.end_line));
+        fields.insert("endColumn".to_owned(), json!(place.end_column));
+    }
     if !finding.notes.is_empty() {
         fields.insert("notes".to_owned(), json!(finding.notes));
     }
@@ -103,17 +108,11 @@ fn set(fields: &mut Map<String, Value>, name: &str, text: &str) {
 
 fn place(sources: &Sources, span: Option<Span>) -> Map<String, Value> {
     let mut fields = Map::new();
-    let Some(span) = span else {
+    let Some(place) = span.and_then(|span| Place::of(sources, span)) else {
         return fields;
     };
-    let trace = sources.trace(span);
-    let shown = trace.input.or(trace.template).unwrap_or(span);
-    let Some(source) = sources.get(shown.file) else {
-        return fields;
-    };
-    let position = source.position(shown.start);
-    fields.insert("file".to_owned(), json!(source.name));
-    fields.insert("line".to_owned(), json!(position.line));
-    fields.insert("column".to_owned(), json!(position.column));
+    fields.insert("file".to_owned(), json!(place.file));
+    fields.insert("line".to_owned(), json!(place.line));
+    fields.insert("column".to_owned(), json!(place.column));
     fields
 }

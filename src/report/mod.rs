@@ -3,8 +3,12 @@
 
 mod diagnostic;
 mod diff;
+mod findings_github;
 mod findings_human;
 mod findings_json;
+mod findings_junit;
+mod findings_sarif;
+mod place;
 mod release;
 mod rollout;
 mod style;
@@ -12,8 +16,14 @@ pub mod templates;
 
 pub use diagnostic::diagnostic;
 pub use diff::DiffView;
+pub use findings_github::findings_github;
 pub use findings_human::findings_human;
 pub use findings_json::findings_json;
+pub use findings_junit::findings_junit;
+pub use findings_sarif::findings_sarif;
 pub use release::{history, release_status};
 pub use rollout::{PlainReporter, TerminalReporter, failure};
 pub use style::{Role, Style, count, ticked};
+
+#[cfg(test)]
+mod findings_tests;

@@ -65,6 +65,16 @@ pub struct Replacement {
     pub kind: &'static str,
 }
 
+impl Replacement {
+    /// The `apiVersion` to write: `apps/v1`, or `v1` in the core group.
+    pub fn api_version(self) -> String {
+        match self.group {
+            "" => self.version.to_owned(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+}
+
 impl Kind {
     /// API group, empty for the core group.
     pub fn group(self) -> &'static str {

@@ -292,6 +292,33 @@ fn required_means_what_create_refuses() {
 }
 
 #[test]
+fn versions_differ_where_kubernetes_does() {
+    let in_version = |text: &str| tables(text.parse().unwrap());
+    let all: Vec<String> = Version::all().map(|v| v.to_string()).collect();
+    assert_eq!(all, ["1.33", "1.34", "1.35", "1.36", "1.37"]);
+    let group = "admissionregistration.k8s.io";
+    for (version, there) in [("1.33", false), ("1.35", false), ("1.36", true)] {
+        let found = in_version(version).kind(group, "v1", "MutatingAdmissionPolicy");
+        assert_eq!(found.is_some(), there, "{version}");
+    }
+    let field = |version: &str, object: &str, field: &str| {
+        let name = format!("io.k8s.api.{object}");
+        in_version(version).object(&name).unwrap().field(field)
+    };
+    // A gate that came on by default, and a template that nobody looked at.
+    assert!(field("1.33", "core.v1.EnvVarSource", "fileKeyRef").is_none());
+    let files = |version| field(version, "core.v1.EnvVarSource", "fileKeyRef").unwrap();
+    assert!(files("1.34").unchecked() && !files("1.35").unchecked());
+    let template = |version| field(version, "apps.v1.StatefulSetSpec", "template").unwrap();
+    assert!(template("1.33").unchecked() && !template("1.34").unchecked());
+    let traffic = |version| {
+        let field = field(version, "core.v1.ServiceSpec", "trafficDistribution").unwrap();
+        values(field.ty()).len()
+    };
+    assert_eq!((traffic("1.33"), traffic("1.34")), (1, 3));
+}
+
+#[test]
 fn all_versions_fit_in_two_megabytes() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/kubernetes/tables.bin");
     assert!(std::fs::metadata(path).unwrap().len() < 2 << 20);
@@ -372,9 +399,11 @@ fn describe(tables: Tables, out: &mut String) {
         writeln!(out, "kind {api} {name} {plural} {scope} {ty} {verbs}").unwrap();
         collect(kind.object(), &mut objects);
     }
-    for line in lines("lifecycle ") {
-        let mut words = line.split(' ');
-        let (api, kind) = (words.next().unwrap(), words.next().unwrap());
+    let cycles: std::collections::BTreeSet<(&str, &str)> = lines("lifecycle ")
+        .map(|line| line.split(' '))
+        .map(|mut words| (words.next().unwrap(), words.next().unwrap()))
+        .collect();
+    for (api, kind) in cycles {
         let (group, version) = api.rsplit_once('/').unwrap_or(("", api));
         let Some(cycle) = tables.lifecycle(group, version, kind) else {
             continue;
@@ -409,6 +438,7 @@ fn describe(tables: Tables, out: &mut String) {
             for (said, word) in [
                 (field.required(), " required"),
                 (field.is_pointer(), " pointer"),
+                (field.unchecked(), " unchecked"),
                 (
                     field.strategy() == Some(PatchStrategy::RetainKeys),
                     " retainKeys",

@@ -94,7 +94,7 @@ pub enum ListType {
 /// How a strategic merge treats a field that it does not simply merge or replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchStrategy {
-    /// Fields that the patch does not name are dropped.
+    /// Fields that the patch does not name are unchecked.
     RetainKeys,
     /// The patch's value takes the place of the old one.
     Replace,
@@ -259,6 +259,13 @@ impl Field {
     /// Whether an empty value (`""`, `0`, `{}`) differs from a missing one for the server.
     pub fn is_pointer(self) -> bool {
         self.record.u8(4) & 2 != 0
+    }
+
+    /// Whether the server decodes the field but applies no rule to it or to what is below: its
+    /// feature gate is off by default in this version, so that a create forgets it, or nothing
+    /// looks at it (the pod template of a StatefulSet until 1.33).
+    pub fn unchecked(self) -> bool {
+        self.record.u8(4) & 16 != 0
     }
 
     /// The patch strategy of a field that is no list (lists: [`List::merges`]).

@@ -4,13 +4,14 @@
 
 use super::fault::Faults;
 use super::place::Place;
-use super::{neighbours, unions};
+use super::{neighbours, rules, unions};
 use crate::manifest::{Map, Span};
 use crate::schema::{Field, Object};
 
 /// Whether a field can be missed at all.
 pub(super) fn matters(field: Field) -> bool {
-    field.required() || !field.is_pointer() && field.ty().as_object().is_some()
+    !field.unchecked()
+        && (field.required() || !field.is_pointer() && field.ty().as_object().is_some())
 }
 
 /// Reports what a missing field means. `place` is that of the mapping which lacks it, `at` the
@@ -35,4 +36,5 @@ pub(super) fn fields(faults: &mut Faults<'_>, object: Object, place: &Place<'_>,
     let empty = Map::new();
     unions::check(faults, object, &empty, place, at);
     neighbours::check(faults, object, &empty, place, at);
+    rules::check(faults, object, &empty, place, at);
 }

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::fault::Faults;
 use super::place::Place;
 use super::scalar::{self, TimeForm};
-use super::{absent, neighbours, unions};
+use super::{absent, neighbours, rules, unions};
 use crate::manifest::{Node, Object as Manifest, Scalar, Span, Value};
 use crate::schema::{Field, Kind, Object, Shape, Type};
 
@@ -107,7 +107,7 @@ impl Walk<'_, '_> {
             };
             let place = place.field(&entry.key);
             let mode = Mode {
-                dropped: mode.dropped || place.is_root_field("status"),
+                dropped: mode.dropped || field.unchecked() || place.is_root_field("status"),
                 ..mode
             };
             self.field(&entry.value, field, &place, mode, entry.key_span);
@@ -130,6 +130,7 @@ impl Walk<'_, '_> {
         }
         unions::check(self.faults, object, map, place, owner);
         neighbours::check(self.faults, object, map, place, owner);
+        rules::check(self.faults, object, map, place, owner);
     }
 
     fn field(&mut self, node: &Node, field: Field, place: &Place<'_>, mode: Mode, key: Span) {

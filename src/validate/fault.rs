@@ -1,8 +1,10 @@
 //! The words for what is wrong with the structure of an object.
 
 use super::place::Place;
+use super::rules::Context;
 use super::scalar::TimeForm;
 use super::server_says;
+use super::view::Finding;
 use crate::manifest::suggest::nearest;
 use crate::manifest::{Diagnostic, Node, Span};
 use crate::schema::{Field, Object, Shape, Type, Values, Version};
@@ -10,13 +12,27 @@ use crate::schema::{Field, Object, Shape, Type, Values, Version};
 /// Collects findings.
 pub(super) struct Faults<'f> {
     version: Version,
+    context: Context,
     findings: &'f mut Vec<Diagnostic>,
 }
 
 impl<'f> Faults<'f> {
     /// Creates a collector that adds to `findings`.
-    pub(super) fn new(version: Version, findings: &'f mut Vec<Diagnostic>) -> Self {
-        Self { version, findings }
+    pub(super) fn new(
+        version: Version,
+        context: Context,
+        findings: &'f mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            version,
+            context,
+            findings,
+        }
+    }
+
+    /// What the rules know of the object.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// A field that the type does not have. Returns the field that was probably meant.
@@ -147,6 +163,26 @@ impl<'f> Faults<'f> {
         let remark = format!("write it as `{}`", form.example());
         let message = format!("`{text}` is no time");
         self.add("invalid-time", message, at, remark, place, None);
+    }
+
+    /// The version of Kubernetes whose server speaks.
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// What a rule found at a field.
+    pub(super) fn found(&mut self, field: String, at: Span, finding: Finding<'_>) {
+        let Finding {
+            rule,
+            message,
+            remark,
+            words,
+        } = finding;
+        let finding = Diagnostic::error(rule, message)
+            .at(at, remark)
+            .field(field)
+            .note(server_says(self.version, words));
+        self.findings.push(finding);
     }
 
     /// Anything else that the server refuses, with its own words.

@@ -2,7 +2,7 @@
 
 use crate::manifest::suggest::nearest;
 use crate::manifest::{Diagnostic, Node, Object, Span};
-use crate::schema::{Kind, Tables, Verb, Version};
+use crate::schema::{Kind, Lifecycle, Tables, Verb, Version};
 
 use super::server_says;
 
@@ -30,6 +30,45 @@ pub(super) fn find(tables: Tables, object: &Object) -> Found {
         return Found::Foreign(format!("no schema for {kind} of `{group}`"));
     }
     Found::Missing(Box::new(missing(tables, object)))
+}
+
+/// Warns, as the server does, of an API version that it serves but that is going away.
+pub(super) fn check_deprecation(
+    version: Version,
+    object: &Object,
+    kind: Kind,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let Some(words) = kind
+        .lifecycle()
+        .and_then(|cycle| deprecation(version, &kind.api_version(), kind.kind(), cycle))
+    else {
+        return;
+    };
+    let message = format!("`{}` of {} is deprecated", kind.api_version(), kind.kind());
+    let finding = Diagnostic::warning("deprecated-api", message)
+        .at(version_span(object), "")
+        .note(server_says(version, format_args!("Warning: {words}")));
+    findings.push(finding);
+}
+
+/// What the server warns of an API version (`deprecation.WarningMessage` of k8s.io/apiserver);
+/// `None` while it is not deprecated.
+fn deprecation(
+    version: Version,
+    api_version: &str,
+    kind: &str,
+    cycle: Lifecycle,
+) -> Option<String> {
+    let since = cycle.deprecated.filter(|&since| since <= version.minor())?;
+    let mut words = format!("{api_version} {kind} is deprecated in v1.{since}+");
+    if let Some(removed) = cycle.removed {
+        words.push_str(&format!(", unavailable in v1.{removed}+"));
+    }
+    if let Some(new) = cycle.replacement {
+        words.push_str(&format!("; use {} {}", new.api_version(), new.kind));
+    }
+    Some(words)
 }
 
 /// Checks that an object which is stored has a name. The forms of names are other rules.
@@ -85,12 +124,18 @@ fn disabled(tables: Tables, object: &Object) -> Diagnostic {
         [] => String::new(),
         [.., last] => format!("use `{last}`"),
     };
-    with_server(
+    let mut finding = with_server(
         tables,
         object,
         Diagnostic::error("api-disabled", message).at(version_span(object), remark),
-    )
-    .hint(format!(
+    );
+    let cycle = tables.lifecycle(object.group(), object.version(), kind);
+    if let Some(words) =
+        cycle.and_then(|cycle| deprecation(tables.version(), api_version, kind, cycle))
+    {
+        finding = finding.note(words);
+    }
+    finding.hint(format!(
         "a cluster serves it when its kube-apiserver runs with --runtime-config={api_version}=true"
     ))
 }
@@ -105,10 +150,11 @@ fn missing(tables: Tables, object: &Object) -> Diagnostic {
         .and_then(|cycle| Some((cycle.removed?, cycle.replacement)))
         .filter(|(removed, _)| *removed <= release.minor());
     if let Some((removed, replacement)) = gone {
-        let remark = replacement.map_or_else(String::new, |new| match new.group {
-            "" => format!("use `{}`", new.version),
-            group => format!("use `{group}/{}`", new.version),
-        });
+        let remark = match (replacement, served(tables, group, kind).last()) {
+            (Some(new), _) => format!("use `{}`", new.api_version()),
+            (None, Some(last)) => format!("use `{last}`"),
+            (None, None) => String::new(),
+        };
         let message =
             format!("{kind} of `{api_version}` is not served since Kubernetes 1.{removed}");
         let finding = Diagnostic::error("removed-api", message).at(version_span(object), remark);
@@ -159,4 +205,39 @@ fn with_server(tables: Tables, object: &Object, finding: Diagnostic) -> Diagnost
         object.api_version()
     );
     finding.note(server_says(tables.version(), words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::tables;
+
+    #[test]
+    fn a_deprecated_version_is_warned_of_in_the_servers_words() {
+        let words = |release: &str, group: &str, version: &str, kind: &str| {
+            let release: Version = release.parse().unwrap();
+            let cycle = tables(release).lifecycle(group, version, kind).unwrap();
+            deprecation(release, &format!("{group}/{version}"), kind, cycle)
+        };
+        let admission = "admissionregistration.k8s.io";
+        let policy = "MutatingAdmissionPolicy";
+        assert_eq!(words("1.36", admission, "v1beta1", policy), None);
+        assert_eq!(
+            words("1.37", admission, "v1beta1", policy).unwrap(),
+            "admissionregistration.k8s.io/v1beta1 MutatingAdmissionPolicy is deprecated in \
+             v1.37+, unavailable in v1.40+; use admissionregistration.k8s.io/v1 \
+             MutatingAdmissionPolicy"
+        );
+        assert_eq!(words("1.37", "apps", "v1", "Deployment"), None);
+    }
+
+    #[test]
+    fn no_server_with_default_flags_serves_what_is_gone() {
+        for version in Version::all() {
+            for kind in tables(version).kinds().filter(|k| k.served_by_default()) {
+                let removed = kind.lifecycle().and_then(|cycle| cycle.removed);
+                assert!(removed.is_none_or(|removed| removed > version.minor()));
+            }
+        }
+    }
 }

@@ -51,13 +51,19 @@ pub(super) fn duplicates(
     kind: Kind,
     findings: &mut Vec<Diagnostic>,
 ) {
-    let mut search = Search { version, findings };
+    let mut search = Search {
+        version,
+        findings,
+        unchecked: false,
+    };
     search.value(&object.root, kind.object().ty(), &Place::ROOT, None);
 }
 
 struct Search<'f> {
     version: Version,
     findings: &'f mut Vec<Diagnostic>,
+    /// Below a field that no rule is applied to, where only server-side apply refuses anything.
+    unchecked: bool,
 }
 
 impl Search<'_> {
@@ -76,11 +82,15 @@ impl Search<'_> {
                     if let Some(field) = object.field(&entry.key)
                         && !place.is_root_field("status")
                     {
+                        let around = self.unchecked;
+                        self.unchecked |= field.unchecked();
                         let refused = REFUSED
                             .iter()
+                            .filter(|_| !self.unchecked)
                             .find(|row| row.1 == entry.key && row.0 == object.short_name())
                             .map(|row| (row.2, row.3));
                         self.value(&entry.value, field.ty(), &place, refused);
+                        self.unchecked = around;
                     }
                 }
             }

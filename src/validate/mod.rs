@@ -12,8 +12,10 @@ mod kind;
 mod lists;
 mod neighbours;
 mod place;
+mod rules;
 mod scalar;
 mod unions;
+mod view;
 
 pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
@@ -78,9 +80,15 @@ impl Validator {
         match kind::find(self.tables, object) {
             kind::Found::Known(kind) => {
                 let mut findings = Vec::new();
+                kind::check_deprecation(self.version(), object, kind, &mut findings);
                 kind::check_name(self.version(), object, kind, &mut findings);
-                let mut faults = fault::Faults::new(self.version(), &mut findings);
+                let mut faults = fault::Faults::new(
+                    self.version(),
+                    rules::Context::of(object, kind),
+                    &mut findings,
+                );
                 decode::object(object, kind, &mut faults);
+                rules::whole(&mut faults, object, kind);
                 lists::duplicates(self.version(), object, kind, &mut findings);
                 Judgement::of(object, findings)
             }

@@ -5,16 +5,9 @@
 
 use super::fault::Faults;
 use super::place::Place;
+use super::view::View;
 use crate::manifest::{Map, Node, Span};
 use crate::schema::Object;
-
-/// A mapping with where it stands.
-#[derive(Clone, Copy)]
-struct View<'v> {
-    map: &'v Map,
-    place: &'v Place<'v>,
-    at: Span,
-}
 
 /// Checks a mapping of a type. `at` is where it stands.
 pub(super) fn check(
@@ -51,25 +44,7 @@ pub(super) fn check(
     }
 }
 
-impl<'v> View<'v> {
-    /// The value of a field, unless it is null.
-    fn get(self, name: &str) -> Option<&'v Node> {
-        self.map.get(name).filter(|node| !node.is_null())
-    }
-
-    fn text(self, name: &str) -> &'v str {
-        self.get(name).and_then(Node::as_str).unwrap_or_default()
-    }
-
-    fn items(self, name: &str) -> &'v [Node] {
-        self.get(name).and_then(Node::as_seq).unwrap_or_default()
-    }
-
-    /// Where the key of a field stands, else the mapping itself.
-    fn span(self, name: &str) -> Span {
-        self.map.entry(name).map_or(self.at, |entry| entry.key_span)
-    }
-
+impl View<'_> {
     /// Reports a field that is missing here.
     fn missing(self, faults: &mut Faults<'_>, name: &str, remark: &str, words: &str) {
         let message = format!("`{name}` is missing");

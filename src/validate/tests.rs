@@ -692,3 +692,33 @@ fn some_lists_refuse_a_second_name() {
         "spec.containers[0].volumeMounts[1].mountPath",
     );
 }
+
+#[test]
+fn a_verdict_is_that_of_the_version() {
+    let stateful = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: x}, spec: {selector: \
+        {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, \
+        image: b, env: [{value: c}]}, {name: a, image: b}]}}}}";
+    let policy = "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingAdmissionPolicy, \
+        metadata: {name: x}, spec: {matchConstraints: {}, mutations: [{patchType: JSONPatch, \
+        jsonPatch: {expression: a}}], reinvocationPolicy: Never}}";
+    let projected = "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers: [{name: a, \
+        image: b}], volumes: [{name: v, image: {}}]}}";
+    for (text, version, wanted) in [
+        (stateful, "1.33", Verdict::Accepted),
+        (stateful, "1.34", Verdict::Rejected),
+        (policy, "1.35", Verdict::Rejected),
+        (policy, "1.36", Verdict::Accepted),
+        (projected, "1.34", Verdict::Accepted),
+        (projected, "1.35", Verdict::Rejected),
+    ] {
+        let sources = Sources::new();
+        let file = sources.add("in.yaml", text);
+        let verdicts = judge_file(Validator::new(version.parse().unwrap()), &sources, file);
+        let judgement = &verdicts.objects[0].judgement;
+        assert_eq!(
+            judgement.verdict, wanted,
+            "{version} {:?}",
+            judgement.findings
+        );
+    }
+}

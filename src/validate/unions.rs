@@ -189,6 +189,9 @@ pub(super) fn check(
     let union = &UNIONS[index];
     let is_given = |entry: &&Entry| {
         union.members.contains(&entry.key.as_str())
+            && object
+                .field(&entry.key)
+                .is_some_and(|field| !field.unchecked())
             && !entry.value.is_null()
             && entry.value.as_str() != Some("")
     };
@@ -241,13 +244,11 @@ mod tests {
     #[test]
     fn unions_are_sorted_and_name_fields_that_exist() {
         assert!(UNIONS.is_sorted_by_key(|union| union.object));
-        for version in Version::all() {
-            for union in UNIONS {
-                let name = format!("io.k8s.api.{}", union.object);
-                let object = tables(version).object(&name).unwrap();
-                for member in union.members {
-                    assert!(object.field(member).is_some(), "{name}.{member}");
-                }
+        for union in UNIONS {
+            let name = format!("io.k8s.api.{}", union.object);
+            let object = tables(Version::newest()).object(&name).unwrap();
+            for member in union.members {
+                assert!(object.field(member).is_some(), "{name}.{member}");
             }
         }
     }

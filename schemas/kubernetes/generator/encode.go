@@ -48,6 +48,7 @@ const (
 	fieldPointer    = 2
 	fieldRetainKeys = 4
 	fieldReplace    = 8
+	fieldUnchecked    = 16
 )
 
 type node struct {
@@ -204,6 +205,9 @@ func (e *encoder) encodeObjects() (fields []byte) {
 			}
 			if f.pointer {
 				flags |= fieldPointer
+			}
+			if f.unchecked {
+				flags |= fieldUnchecked
 			}
 			switch f.strategy {
 			case "":

@@ -53,6 +53,8 @@ type Field struct {
 	required bool
 	// The Go field is a pointer: an empty value differs from a missing one.
 	pointer bool
+	// It is decoded, but no rule is applied to it.
+	unchecked bool
 	// The patch strategy of a field that is no list: retainKeys, replace, or nothing.
 	strategy string
 }
@@ -135,6 +137,9 @@ func (f Field) text() string {
 	}
 	if f.pointer {
 		s += " pointer"
+	}
+	if f.unchecked {
+		s += " unchecked"
 	}
 	if f.strategy != "" {
 		s += " " + f.strategy

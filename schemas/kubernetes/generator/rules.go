@@ -33,6 +33,8 @@ type rule struct {
 //	values TYPE|FIELD a,b FILE WORD  exactly these
 //	required FIELD FILE WORD         although OpenAPI calls it optional
 //	optional FIELD FILE WORD         although OpenAPI calls it required
+//	unchecked FIELD FILE WORD        decoded, but no rule is applied to it or below it: its gate is off
+//	                                 by default, so that a create forgets it, or nothing looks at it
 //
 // and, where the rule holds in some releases only, `since 1.35` or `until 1.34` at the end.
 // `io.k8s.` is left out of names.
@@ -81,15 +83,18 @@ func parseRule(words []string) (*rule, error) {
 		words = append(words[:2:2], words[3:]...)
 	}
 	if len(words) != 4 || (r.verb == "values") != (r.values != nil) ||
-		!slices.Contains([]string{"closed", "open", "values", "required", "optional"}, r.verb) {
+		!slices.Contains([]string{"closed", "open", "values", "required", "optional", "unchecked"}, r.verb) {
 		return nil, errors.New("not understood")
 	}
 	r.subject, r.file, r.word = "io.k8s."+words[1], words[2], words[3]
 	return r, nil
 }
 
-// A subject can have one rule about its values and one about being required.
+// A subject can have one rule about its values, one about being required, one about its gate.
 func (r *rule) key() string {
+	if r.verb == "unchecked" {
+		return "gate " + r.subject
+	}
 	if r.verb == "required" || r.verb == "optional" {
 		return "presence " + r.subject
 	}
@@ -106,6 +111,7 @@ func (rs *rules) begin(m *modules) error {
 	}
 	rs.minor = minor
 	texts := map[string]string{}
+	var faults []error
 	for _, r := range rs.lines {
 		if !r.holds(minor) {
 			continue
@@ -123,10 +129,10 @@ func (rs *rules) begin(m *modules) error {
 			texts[r.file] = string(data)
 		}
 		if !strings.Contains(texts[r.file], r.word) {
-			return fmt.Errorf("`%s %s`: %s does not mention %s", r.verb, r.subject, r.file, r.word)
+			faults = append(faults, fmt.Errorf("`%s %s`: %s does not mention %s", r.verb, r.subject, r.file, r.word))
 		}
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 func (rs *rules) take(key string) *rule {
@@ -144,6 +150,10 @@ func (rs *rules) required(object, field string, said bool) bool {
 		return r.verb == "required"
 	}
 	return said
+}
+
+func (rs *rules) unchecked(object, field string) bool {
+	return rs.take("gate "+object+"."+field) != nil
 }
 
 func (rs *rules) values(subject string) ([]string, bool) {

@@ -198,7 +198,8 @@ func (r *reader) object(name string) error {
 		// And false and the quantity 0 are values as good as any.
 		zero := !g.pointer && (strings.HasPrefix(typ, "io.k8s.") || typ == "bool" || typ == "quantity")
 		required := !zero && r.rules.required(name, property, g.required || slices.Contains(def.Required, property))
-		r.out.fields[Field{name, property, typ, required, g.pointer, strategy}] = 1
+		unchecked := r.rules.unchecked(name, property)
+		r.out.fields[Field{name, property, typ, required, g.pointer, unchecked, strategy}] = 1
 	}
 	return nil
 }

@@ -1,0 +1,94 @@
+//! What the server refuses after it has decoded an object and filled in defaults: names, ranges,
+//! and what must fit together. Each file has the rules of one area, after the function of
+//! `pkg/apis/*/validation` of Kubernetes 1.37 that it names.
+
+mod container;
+mod context;
+mod fields;
+mod form;
+mod metadata;
+mod network;
+mod pod;
+mod resources;
+mod scheduling;
+mod selectors;
+mod volumes;
+mod workloads;
+
+pub(super) use context::Context;
+
+use super::fault::Faults;
+use super::place::Place;
+use super::view::View;
+use crate::manifest::{self, Map, Span};
+use crate::schema::{Kind, Object};
+
+/// Checks what concerns an object as a whole.
+pub(super) fn whole(faults: &mut Faults<'_>, manifest: &manifest::Object, kind: Kind) {
+    metadata::check(faults, manifest, kind);
+}
+
+/// Checks a mapping of a type. `at` is where it stands.
+pub(super) fn check(
+    faults: &mut Faults<'_>,
+    object: Object,
+    map: &Map,
+    place: &Place<'_>,
+    at: Span,
+) {
+    let view = View { map, place, at };
+    fields::check(faults, object, view);
+    match object.name().strip_prefix("io.k8s.").unwrap_or_default() {
+        "api.apps.v1.DaemonSetSpec" => workloads::daemon_set(faults, view),
+        "api.apps.v1.DeploymentSpec" => workloads::deployment(faults, view),
+        "api.apps.v1.ReplicaSetSpec" => workloads::replica_set(faults, view),
+        "api.apps.v1.StatefulSetSpec" => workloads::stateful_set(faults, view),
+        "api.core.v1.AppArmorProfile" => container::local_profile(faults, view, true),
+        "api.core.v1.ConfigMapVolumeSource"
+        | "api.core.v1.DownwardAPIVolumeSource"
+        | "api.core.v1.SecretVolumeSource" => volumes::mode(faults, view, "defaultMode"),
+        "api.core.v1.Container" | "api.core.v1.EphemeralContainer" => {
+            container::container(faults, view);
+        }
+        "api.core.v1.DownwardAPIVolumeFile" | "api.core.v1.KeyToPath" => {
+            volumes::file(faults, view)
+        }
+        "api.core.v1.LimitRangeItem" => resources::limit_range(faults, view),
+        "api.core.v1.NodeSelectorRequirement" => scheduling::node_requirement(faults, view),
+        "api.core.v1.ObjectFieldSelector" => container::field_reference(faults, view),
+        "api.core.v1.PersistentVolumeClaimSpec" => volumes::claim(faults, view),
+        "api.core.v1.PodAffinityTerm" => scheduling::pod_term(faults, view),
+        "api.core.v1.PodSecurityContext" => pod::sysctls(faults, view),
+        "api.core.v1.PodSpec" => {
+            pod::spec(faults, view);
+            scheduling::spread_pairs(faults, view);
+            resources::overhead(faults, view, "overhead");
+        }
+        "api.core.v1.PreferredSchedulingTerm" | "api.core.v1.WeightedPodAffinityTerm" => {
+            scheduling::weight(faults, view);
+        }
+        "api.core.v1.Probe" => container::probe(faults, view),
+        "api.core.v1.ProjectedVolumeSource" => volumes::projected(faults, view),
+        "api.core.v1.ResourceFieldSelector" => container::resource_reference(faults, view),
+        "api.core.v1.ResourceQuotaSpec" => resources::quota(faults, view),
+        "api.core.v1.ResourceRequirements" => resources::requirements(faults, view),
+        "api.core.v1.SeccompProfile" => container::local_profile(faults, view, false),
+        "api.core.v1.SecurityContext" => container::security(faults, view),
+        "api.core.v1.ServiceSpec" => network::service(faults, view),
+        "api.core.v1.Toleration" => scheduling::toleration(faults, view),
+        "api.core.v1.TopologySpreadConstraint" => scheduling::spread(faults, view),
+        "api.core.v1.Volume" => volumes::volume(faults, view),
+        "api.networking.v1.HTTPIngressPath" => network::ingress_path(faults, view),
+        "api.networking.v1.IPBlock" => network::ip_block(faults, view),
+        "api.networking.v1.IngressBackend" => network::local_reference(faults, view, "resource"),
+        "api.networking.v1.IngressClassSpec" => network::ingress_class(faults, view),
+        "api.networking.v1.IngressRule" => network::ingress_rule(faults, view),
+        "api.networking.v1.NetworkPolicyPort" => network::policy_port(faults, view),
+        "api.networking.v1.NetworkPolicySpec" => network::policy(faults, view),
+        "api.node.v1.Overhead" => resources::overhead(faults, view, "podFixed"),
+        "api.core.v1.PodTemplateSpec" => workloads::template(faults, view),
+        "api.core.v1.ReplicationControllerSpec" => workloads::controller(faults, view),
+        "apimachinery.pkg.apis.meta.v1.LabelSelector" => selectors::labels(faults, view),
+        _ => {}
+    }
+}

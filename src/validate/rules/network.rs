@@ -1,0 +1,484 @@
+//! Services, Ingresses, NetworkPolicies (`pkg/apis/core/validation`, `pkg/apis/networking/validation`).
+
+use std::collections::HashSet;
+
+use super::fields::{range, refuse_form};
+use super::form::{self, Form};
+use crate::manifest::Node;
+use crate::validate::fault::Faults;
+use crate::validate::view::{Finding, View};
+
+fn text<'n>(node: &'n Node, name: &str) -> &'n str {
+    node.get(name).and_then(Node::as_str).unwrap_or_default()
+}
+
+/// `validateService`.
+pub(super) fn service(faults: &mut Faults<'_>, view: View<'_>) {
+    let kind = match view.text("type") {
+        "" => "ClusterIP",
+        kind => kind,
+    };
+    service_ports(faults, view, kind);
+    if kind == "ExternalName" {
+        external_name(faults, view);
+    } else {
+        addresses(faults, view);
+        if view.text("clusterIP") == "None" && matches!(kind, "LoadBalancer" | "NodePort") {
+            let finding = Finding {
+                rule: "conflicting-fields",
+                message: format!("`clusterIP: None` stands beside `type: {kind}`"),
+                remark: "a headless Service is of type ClusterIP",
+                words: format!(
+                    "Invalid value: \"None\": may not be set to 'None' for {kind} services"
+                ),
+            };
+            let span = view.get("clusterIP").map_or(view.at, |node| node.span);
+            view.refuse_at(faults, "clusterIPs[0]", span, finding);
+        }
+    }
+    traffic(faults, view, kind);
+    affinity(faults, view);
+    balancer(faults, view, kind);
+    for (index, address) in view.items("externalIPs").iter().enumerate() {
+        let text = address.as_str().unwrap_or_default();
+        let path = format!("externalIPs[{index}]");
+        match form::ip(text, faults.version()) {
+            Err(_) => refuse_form(faults, view, &path, Form::Ip, text),
+            Ok(address) => no_special(faults, view, &path, address),
+        }
+    }
+}
+
+/// `ValidateNonSpecialIP`.
+pub(super) fn no_special(
+    faults: &mut Faults<'_>,
+    view: View<'_>,
+    path: &str,
+    address: std::net::IpAddr,
+) {
+    let link_local = match address {
+        std::net::IpAddr::V4(v4) => v4.is_link_local(),
+        std::net::IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    let multicast = match address {
+        std::net::IpAddr::V4(v4) => v4.octets()[..3] == [224, 0, 0],
+        std::net::IpAddr::V6(v6) => v6.octets()[0] == 0xff && v6.octets()[1] & 0x0f == 2,
+    };
+    let reason = if address.is_unspecified() {
+        "may not be unspecified (0.0.0.0 or ::)"
+    } else if address.is_loopback() {
+        "may not be in the loopback range (127.0.0.0/8, ::1/128)"
+    } else if link_local {
+        "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
+    } else if multicast {
+        "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+    } else {
+        return;
+    };
+    view.invalid(faults, "invalid-address", path, reason, reason);
+}
+
+fn service_ports(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
+    let (mut names, mut ports, mut node_ports) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for (index, item) in view.items("ports").iter().enumerate() {
+        let path = |name: &str| format!("ports[{index}].{name}");
+        let number = |name: &str| item.get(name).and_then(Node::as_i64).unwrap_or(0);
+        let protocol = match text(item, "protocol") {
+            "" => "TCP",
+            protocol => protocol,
+        };
+        let name = text(item, "name");
+        if !name.is_empty() && !names.insert(name) {
+            view.duplicate(faults, &path("name"), "another port has this name");
+        }
+        if !ports.insert((protocol, number("port"))) {
+            let finding = Finding {
+                rule: "duplicate-value",
+                message: format!("port {} is here twice", number("port")),
+                remark: "another item has this port and protocol",
+                words: format!(
+                    "Duplicate value: {}",
+                    crate::manifest::json::to_go_json(item)
+                ),
+            };
+            view.refuse(faults, &format!("ports[{index}]"), finding);
+        }
+        let node = number("nodePort");
+        if node == 0 {
+            continue;
+        }
+        match kind {
+            "ClusterIP" => {
+                let reason = "may not be used when `type` is 'ClusterIP'";
+                view.forbidden(faults, &path("nodePort"), "`type: NodePort` has it", reason);
+            }
+            "NodePort" | "LoadBalancer" if !(30000..=32767).contains(&node) => {
+                let reason = "provided port is not in the valid range. The range of valid ports is 30000-32767";
+                let remark = "30000 to 32767, unless the cluster says otherwise";
+                view.invalid(faults, "out-of-range", &path("nodePort"), remark, reason);
+            }
+            _ => {}
+        }
+        if !node_ports.insert((protocol, node)) {
+            view.duplicate(faults, &path("nodePort"), "another item has this port");
+        }
+    }
+}
+
+fn external_name(faults: &mut Faults<'_>, view: View<'_>) {
+    for (name, words) in [
+        ("clusterIP", "may not be set for ExternalName services"),
+        ("clusterIPs", "may not be set for ExternalName services"),
+        ("ipFamilies", "may not be set for ExternalName services"),
+        ("ipFamilyPolicy", "may not be set for ExternalName services"),
+    ] {
+        let given = match view.get(name) {
+            Some(node) => node.as_str() != Some("") && node.as_seq().is_none_or(|s| !s.is_empty()),
+            None => false,
+        };
+        if given && name != "clusterIP" {
+            view.forbidden(faults, name, "there is no address to choose", words);
+        } else if given {
+            let span = view.span(name);
+            let finding = Finding {
+                rule: "forbidden-field",
+                message: "`clusterIP` is not allowed here".to_owned(),
+                remark: "`type: ExternalName` has no address",
+                words: format!("Forbidden: {words}"),
+            };
+            view.refuse_at(faults, "clusterIPs", span, finding);
+        }
+    }
+    let name = view.text("externalName");
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if !name.is_empty() {
+        refuse_form(faults, view, "externalName", Form::DnsSubdomain, name);
+    }
+}
+
+/// `ValidateServiceClusterIPsRelatedFields`, for one that is created.
+fn addresses(faults: &mut Faults<'_>, view: View<'_>) {
+    let single = view.text("clusterIP");
+    let list: Vec<&str> = view
+        .items("clusterIPs")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
+    let mut families = HashSet::new();
+    for (index, family) in view.items("ipFamilies").iter().enumerate() {
+        if let Some(text) = family.as_str()
+            && !families.insert(text)
+        {
+            view.duplicate(
+                faults,
+                &format!("ipFamilies[{index}]"),
+                "one of each family",
+            );
+        }
+    }
+    if single.is_empty() {
+        if !list.is_empty() {
+            let reason = "must be empty when `clusterIP` is not specified";
+            view.invalid(faults, "conflicting-fields", "clusterIPs", reason, reason);
+        }
+        return;
+    }
+    if list.first().is_some_and(|first| *first != single) {
+        let reason = "first value must match `clusterIP`";
+        view.invalid(faults, "conflicting-fields", "clusterIPs", reason, reason);
+    }
+    if list.len() > 2 {
+        let reason = "may only hold up to 2 values";
+        view.invalid(faults, "too-many", "clusterIPs", reason, reason);
+    }
+    let (path, all): (&dyn Fn(usize) -> String, Vec<&str>) = match list.is_empty() {
+        true => (&|_| "clusterIP".to_owned(), vec![single]),
+        false => (&|index| format!("clusterIPs[{index}]"), list),
+    };
+    for (index, address) in all.iter().enumerate() {
+        if *address == "None" {
+            if all.len() > 1 {
+                let reason = "'None' must be the first and only value";
+                view.invalid(faults, "conflicting-fields", &path(index), reason, reason);
+            }
+            continue;
+        }
+        if let Some(words) = Form::Ip.fault(address, faults.version()) {
+            let finding = Finding {
+                rule: "invalid-address",
+                message: format!("`{address}` is no IP address"),
+                remark: "an address of the cluster's own range, or `None`",
+                words: format!("Invalid value: {address:?}: {words}"),
+            };
+            let span = view.span("clusterIP");
+            view.refuse_at(faults, &format!("clusterIPs[{index}]"), span, finding);
+        }
+    }
+}
+
+fn traffic(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
+    let balanced = matches!(kind, "LoadBalancer" | "NodePort");
+    let external = balanced || kind == "ClusterIP" && !view.items("externalIPs").is_empty();
+    let policy = view.text("externalTrafficPolicy");
+    if !external && !policy.is_empty() {
+        let reason = "may only be set for externally-accessible services";
+        let remark = "only NodePort and LoadBalancer have it";
+        view.invalid(
+            faults,
+            "conflicting-fields",
+            "externalTrafficPolicy",
+            remark,
+            reason,
+        );
+    }
+    let needs_check = kind == "LoadBalancer" && policy == "Local";
+    if let Some(number) = view
+        .int("healthCheckNodePort")
+        .filter(|number| *number != 0)
+    {
+        if !needs_check {
+            let reason = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+            view.invalid(
+                faults,
+                "conflicting-fields",
+                "healthCheckNodePort",
+                reason,
+                reason,
+            );
+        } else if !(1..=65535).contains(&number) {
+            range(faults, view, "healthCheckNodePort", 1, 65535);
+        }
+    }
+}
+
+fn affinity(faults: &mut Faults<'_>, view: View<'_>) {
+    if view.text("sessionAffinity") != "ClientIP" {
+        return;
+    }
+    let seconds = view.find(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]);
+    if seconds
+        .and_then(Node::as_i64)
+        .is_some_and(|n| !(1..=86400).contains(&n))
+    {
+        let path = "sessionAffinityConfig.clientIP.timeoutSeconds";
+        let reason = "must be greater than 0 and less than 86400";
+        view.invalid(faults, "out-of-range", path, "1 to 86400", reason);
+    }
+}
+
+fn balancer(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
+    let is_balancer = kind == "LoadBalancer";
+    let reason = "may only be used when `type` is 'LoadBalancer'";
+    let ranges = view.items("loadBalancerSourceRanges");
+    if !ranges.is_empty() && !is_balancer {
+        let finding = Finding {
+            rule: "forbidden-field",
+            message: "`loadBalancerSourceRanges` is not allowed here".to_owned(),
+            remark: "`type: LoadBalancer` has it",
+            words: format!("Forbidden: {reason}"),
+        };
+        let span = view.span("loadBalancerSourceRanges");
+        // The server spells this one so.
+        view.refuse_at(faults, "LoadBalancerSourceRanges", span, finding);
+    }
+    for (index, item) in ranges.iter().enumerate() {
+        let text = item.as_str().unwrap_or_default().trim();
+        if let Some(words) = Form::Cidr.fault(text, faults.version()) {
+            let finding = Finding {
+                rule: "invalid-address",
+                message: format!("`{text}` is no network in CIDR notation"),
+                remark: Form::Cidr.rule(),
+                words: format!("Invalid value: {text:?}: {words}"),
+            };
+            let path = format!("LoadBalancerSourceRanges[{index}]");
+            view.refuse_at(faults, &path, item.span, finding);
+        }
+    }
+    if view.get("allocateLoadBalancerNodePorts").is_some() && !is_balancer {
+        view.forbidden(faults, "allocateLoadBalancerNodePorts", reason, reason);
+    }
+    if let Some(class) = view.get("loadBalancerClass").and_then(Node::as_str) {
+        if is_balancer {
+            refuse_form(faults, view, "loadBalancerClass", Form::LabelKey, class);
+        } else {
+            view.forbidden(faults, "loadBalancerClass", reason, reason);
+        }
+    }
+}
+
+/// A rule of an Ingress: its host.
+pub(super) fn ingress_rule(faults: &mut Faults<'_>, view: View<'_>) {
+    let host = view.text("host");
+    if host.is_empty() {
+        return;
+    }
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        let reason = "must be a DNS name, not an IP address";
+        view.invalid(faults, "invalid-name", "host", reason, reason);
+    }
+    refuse_form(faults, view, "host", Form::WildcardOrSubdomain, host);
+}
+
+/// A path of an Ingress (`validateHTTPIngressPath`).
+pub(super) fn ingress_path(faults: &mut Faults<'_>, view: View<'_>) {
+    let path = view.text("path");
+    let absolute = path.starts_with('/');
+    match view.text("pathType") {
+        "Exact" | "Prefix" => {
+            if !absolute {
+                let remark = format!("did you mean `/{path}`?");
+                let finding = Finding {
+                    rule: "invalid-path",
+                    message: match path {
+                        "" => "`path` is missing".to_owned(),
+                        path => format!("`path` cannot be `{path}`"),
+                    },
+                    remark: &remark,
+                    words: format!("Invalid value: {path:?}: must be an absolute path"),
+                };
+                view.refuse(faults, "path", finding);
+            }
+            if path.is_empty() {
+                return;
+            }
+            for part in ["//", "/./", "/../", "%2f", "%2F"] {
+                if path.contains(part) {
+                    let reason = format!("must not contain '{part}'");
+                    view.invalid(faults, "invalid-path", "path", &reason, &reason);
+                }
+            }
+            for end in ["/..", "/."] {
+                if path.ends_with(end) {
+                    let reason = format!("cannot end with '{end}'");
+                    view.invalid(faults, "invalid-path", "path", &reason, &reason);
+                }
+            }
+        }
+        "ImplementationSpecific" if !path.is_empty() && !absolute => {
+            let reason = "must be an absolute path";
+            view.invalid(faults, "invalid-path", "path", reason, reason);
+        }
+        _ => {}
+    }
+}
+
+/// A resource that an Ingress or a class names.
+pub(super) fn local_reference(faults: &mut Faults<'_>, view: View<'_>, path: &str) {
+    let group = view
+        .find(&[path, "apiGroup"])
+        .and_then(Node::as_str)
+        .unwrap_or_default();
+    if !group.is_empty() {
+        refuse_form(
+            faults,
+            view,
+            &format!("{path}.apiGroup"),
+            Form::DnsSubdomain,
+            group,
+        );
+    }
+    for name in ["kind", "name"] {
+        let value = view
+            .find(&[path, name])
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        if !value.is_empty() {
+            refuse_form(
+                faults,
+                view,
+                &format!("{path}.{name}"),
+                Form::PathSegment,
+                value,
+            );
+        }
+    }
+}
+
+/// Parameters of an IngressClass.
+pub(super) fn ingress_class(faults: &mut Faults<'_>, view: View<'_>) {
+    local_reference(faults, view, "parameters");
+    let of = |name| view.find(&["parameters", name]).and_then(Node::as_str);
+    match (of("scope"), of("namespace")) {
+        (Some("Namespace"), None | Some("")) => {
+            let reason = "`parameters.scope` is set to 'Namespace'";
+            view.required(faults, "parameters.namespace", reason, reason);
+        }
+        (Some("Cluster"), Some(_)) => {
+            let reason = "`parameters.scope` is set to 'Cluster'";
+            view.forbidden(faults, "parameters.namespace", reason, reason);
+        }
+        (Some("Namespace"), Some(namespace)) => {
+            refuse_form(
+                faults,
+                view,
+                "parameters.namespace",
+                Form::DnsLabel,
+                namespace,
+            );
+        }
+        _ => {}
+    }
+}
+
+/// A port of a NetworkPolicy.
+pub(super) fn policy_port(faults: &mut Faults<'_>, view: View<'_>) {
+    let Some(end) = view.int("endPort") else {
+        return;
+    };
+    let reason = match view.get("port") {
+        None => "may not be specified when `port` is not specified",
+        Some(start) => match start.as_i64() {
+            None => "may not be specified when `port` is non-numeric",
+            Some(start) if end < start => "must be greater than or equal to `port`",
+            Some(_) => "",
+        },
+    };
+    if !reason.is_empty() {
+        view.invalid(faults, "conflicting-fields", "endPort", reason, reason);
+    }
+    if view
+        .get("port")
+        .is_some_and(|start| start.as_i64().is_some())
+        && !(1..=65535).contains(&end)
+    {
+        range(faults, view, "endPort", 1, 65535);
+    }
+}
+
+/// A network of a NetworkPolicy with its exceptions.
+pub(super) fn ip_block(faults: &mut Faults<'_>, view: View<'_>) {
+    let version = faults.version();
+    let network = view.text("cidr");
+    if network.is_empty() {
+        return;
+    }
+    let outer = form::cidr(network, version);
+    if outer.is_err() {
+        return refuse_form(faults, view, "cidr", Form::Cidr, network);
+    }
+    for (index, item) in view.items("except").iter().enumerate() {
+        let path = format!("except[{index}]");
+        let text = item.as_str().unwrap_or_default();
+        let Ok((address, length)) = form::cidr(text, version) else {
+            refuse_form(faults, view, &path, Form::Cidr, text);
+            continue;
+        };
+        if let Ok((base, bits)) = outer {
+            let inside = address.is_ipv4() == base.is_ipv4()
+                && length > bits
+                && form::masked(address, bits) == form::masked(base, bits);
+            if !inside {
+                let reason = "must be a strict subset of `cidr`";
+                view.invalid(faults, "invalid-address", &path, reason, reason);
+            }
+        }
+    }
+}
+
+/// `ValidateNetworkPolicySpec`, beyond its parts.
+pub(super) fn policy(faults: &mut Faults<'_>, view: View<'_>) {
+    if view.items("policyTypes").len() > 2 {
+        let reason = "may not specify more than two policyTypes";
+        view.invalid(faults, "too-many", "policyTypes", reason, reason);
+    }
+}

@@ -1,0 +1,450 @@
+//! Resource names and amounts: containers, pods, quotas, limit ranges
+//! (`validateResourceRequirements`, `ValidateResourceQuotaSpec`, `ValidateLimitRange`).
+
+use super::form::Form;
+use crate::manifest::quantity::Quantity;
+use crate::manifest::{Entry, Node};
+use crate::validate::fault::Faults;
+use crate::validate::view::{Finding, View};
+
+const COMPUTE: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
+/// Resources that are counted in a quota.
+const COUNTED: [&str; 9] = [
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+];
+const DERIVED: [&str; 6] = [
+    "requests.cpu",
+    "requests.memory",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+];
+
+/// Where a list of resources stands: that decides which names it takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Container,
+    Pod,
+    Quota,
+    Any,
+}
+
+/// The amount that a value stands for, rounded up to thousandths as the server keeps it; null is
+/// zero. `None` for what is no quantity.
+pub(super) fn quantity(node: &Node) -> Option<Quantity> {
+    let text = match node.scalar_text() {
+        Some(text) => text.trim(),
+        None if node.is_null() => "0",
+        None => return None,
+    };
+    let exact = Quantity::parse(text)?;
+    let rounded = exact.millis() * 1_000_000 != exact.nanos();
+    match rounded {
+        true => Quantity::parse(&format!("{}m", exact.millis())),
+        false => Some(exact),
+    }
+}
+
+/// `requests` and `limits` of a container or, under the pod spec, of the whole pod.
+pub(super) fn requirements(faults: &mut Faults<'_>, view: View<'_>) {
+    let owner = match view.place.parent().map_or("", |place| place.field_name()) {
+        "spec" => Owner::Pod,
+        _ => Owner::Container,
+    };
+    if owner == Owner::Pod && view.get("claims").is_some() {
+        let reason = "claims may not be set for Resources at pod-level";
+        view.forbidden(faults, "claims", "containers have claims", reason);
+    }
+    let limits = view.entries("limits");
+    let requests = view.entries("requests");
+    for (list, entries) in [("limits", limits), ("requests", requests)] {
+        for entry in entries {
+            let path = format!("{list}[{}]", entry.key);
+            name(faults, view, &path, entry, owner);
+            amount(faults, view, &path, entry);
+        }
+    }
+    for request in requests {
+        compare(faults, view, request);
+    }
+    let named = |test: fn(&str) -> bool| limits.iter().chain(requests).any(|e| test(&e.key));
+    if named(is_huge) && !named(|name| matches!(name, "cpu" | "memory")) {
+        let finding = Finding {
+            rule: "conflicting-fields",
+            message: "huge pages stand alone".to_owned(),
+            remark: "name cpu or memory beside them",
+            words: "Forbidden: HugePages require cpu or memory".to_owned(),
+        };
+        view.refuse(faults, "", finding);
+    }
+}
+
+/// Compares a request with the limit of the same resource.
+fn compare(faults: &mut Faults<'_>, view: View<'_>, request: &Entry) {
+    let Some(wanted) = quantity(&request.value) else {
+        return;
+    };
+    let overcommits = is_native(&request.key) && !is_huge(&request.key);
+    let limits = view.get("limits").and_then(Node::as_map);
+    let limit = limits.and_then(|limits| limits.get(&request.key));
+    let (words, remark) = match limit.map(quantity) {
+        Some(None) => return,
+        Some(Some(limit)) if wanted != limit && !overcommits => (
+            format!("must be equal to {} limit of {limit}", request.key),
+            format!("the limit is {limit}; this resource cannot be overcommitted"),
+        ),
+        Some(Some(limit)) if wanted > limit => (
+            format!(
+                "must be less than or equal to {} limit of {limit}",
+                request.key
+            ),
+            format!("the limit is {limit}"),
+        ),
+        Some(Some(_)) => return,
+        None if overcommits => return,
+        None => {
+            let reason = "Limit must be set for non overcommitable resources";
+            let finding = Finding {
+                rule: "required-field",
+                message: format!("`{}` has a request and no limit", request.key),
+                remark: "this resource needs both, and equal",
+                words: format!("Required value: {reason}"),
+            };
+            return view.refuse_at(faults, "limits", request.key_span, finding);
+        }
+    };
+    let finding = Finding {
+        rule: "request-above-limit",
+        message: format!("the request for {} does not fit its limit", request.key),
+        remark: &remark,
+        words: format!("Invalid value: \"{wanted}\": {words}"),
+    };
+    view.refuse_at(faults, "requests", request.value.span, finding);
+}
+
+/// Checks the name of a resource.
+fn name(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry, owner: Owner) {
+    let text = entry.key.as_str();
+    let fault = Form::LabelKey.fault(text, faults.version()).or_else(|| {
+        let plain = !text.contains('/');
+        let words = match owner {
+            _ if plain && !is_standard(text) => {
+                "must be a standard resource type or fully qualified"
+            }
+            Owner::Container if plain && !COMPUTE.contains(&text) && !is_huge(text) => {
+                "must be a standard resource for containers"
+            }
+            Owner::Container if !plain && !is_native(text) && !is_extended(faults, text) => {
+                "doesn't follow extended resource name standard"
+            }
+            Owner::Pod if !matches!(text, "cpu" | "memory") && !is_huge(text) => {
+                "Unsupported value: supported values: \"cpu\", \"hugepages-\", \"memory\""
+            }
+            Owner::Quota if plain && !is_quota(text) => "must be a standard resource for quota",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    });
+    let Some(words) = fault else {
+        return;
+    };
+    let near = crate::manifest::suggest::nearest(text, COMPUTE);
+    let remark = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "cpu, memory, ephemeral-storage, or a name with a domain before it".to_owned(),
+    };
+    let words = match words.strip_prefix("Unsupported value: ") {
+        Some(rest) => format!("Unsupported value: {text:?}: {rest}"),
+        None => format!("Invalid value: {text:?}: {words}"),
+    };
+    let finding = Finding {
+        rule: "invalid-resource-name",
+        message: format!("`{text}` is no resource that can stand here"),
+        remark: &remark,
+        words,
+    };
+    view.refuse_at(faults, path, entry.key_span, finding);
+}
+
+/// Checks an amount: not negative, whole where things are counted, a multiple of the page size.
+fn amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry) {
+    let Some(value) = quantity(&entry.value) else {
+        return;
+    };
+    let text = entry.key.as_str();
+    let mut reasons = Vec::new();
+    if value.is_negative() {
+        reasons.push((
+            "out-of-range",
+            "must be greater than or equal to 0".to_owned(),
+        ));
+    }
+    let counted = COUNTED.contains(&text) || is_extended(faults, text);
+    if counted && value.millis() % 1000 != 0 {
+        reasons.push(("invalid-quantity", "must be an integer".to_owned()));
+    }
+    if let Some(size) = text.strip_prefix("hugepages-") {
+        let size = Quantity::parse(size).map_or(0, Quantity::units);
+        if size <= 0 || value.units() % size != 0 {
+            let reason = format!("{value} is not positive integer multiple of {text}");
+            reasons.push(("invalid-quantity", reason));
+        }
+    }
+    for (rule, reason) in reasons {
+        let finding = Finding {
+            rule,
+            message: format!("`{text}` cannot be `{value}`"),
+            remark: &reason,
+            words: format!("Invalid value: \"{value}\": {reason}"),
+        };
+        view.refuse_at(faults, path, entry.value.span, finding);
+    }
+}
+
+/// Overhead of a RuntimeClass: as limits of a container.
+pub(super) fn overhead(faults: &mut Faults<'_>, view: View<'_>, list: &str) {
+    for entry in view.entries(list) {
+        let path = format!("{list}[{}]", entry.key);
+        name(faults, view, &path, entry, Owner::Container);
+        amount(faults, view, &path, entry);
+    }
+}
+
+/// `ValidateResourceQuotaSpec`.
+pub(super) fn quota(faults: &mut Faults<'_>, view: View<'_>) {
+    for entry in view.entries("hard") {
+        let path = format!("hard[{}]", entry.key);
+        name(faults, view, &path, entry, Owner::Quota);
+        amount(faults, view, &path, entry);
+    }
+    let scopes: Vec<&str> = view
+        .items("scopes")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
+    for (one, other) in [
+        ("BestEffort", "NotBestEffort"),
+        ("Terminating", "NotTerminating"),
+    ] {
+        if scopes.contains(&one) && scopes.contains(&other) {
+            let remark = format!("`{one}` and `{other}` exclude each other");
+            view.invalid(
+                faults,
+                "conflicting-fields",
+                "scopes",
+                &remark,
+                "conflicting scopes",
+            );
+        }
+    }
+    for scope in &scopes {
+        let fits = |name: &str| match *scope {
+            "BestEffort" => name == "pods",
+            "Terminating"
+            | "NotTerminating"
+            | "NotBestEffort"
+            | "PriorityClass"
+            | "CrossNamespacePodAffinity" => {
+                name == "pods" || is_quota(name) && !COUNTED.contains(&name) && !is_storage(name)
+            }
+            _ => true,
+        };
+        let misfit = view
+            .entries("hard")
+            .iter()
+            .find(|e| is_quota(&e.key) && !fits(&e.key));
+        if let Some(entry) = misfit {
+            let remark = format!("`{}` has no scope `{scope}`", entry.key);
+            let reason = "unsupported scope applied to resource";
+            view.invalid(faults, "conflicting-fields", "scopes", &remark, reason);
+        }
+    }
+}
+
+/// `ValidateLimitRange`, one item.
+pub(super) fn limit_range(faults: &mut Faults<'_>, view: View<'_>) {
+    let kind = view.text("type");
+    let owner = match kind {
+        "Pod" | "Container" => Owner::Container,
+        _ => Owner::Any,
+    };
+    if !kind.is_empty() && !kind.contains('/') {
+        let known = ["Container", "PersistentVolumeClaim", "Pod"];
+        if !known.contains(&kind) {
+            let near = crate::manifest::suggest::nearest(kind, known);
+            let remark = near.unwrap_or("Container, Pod or PersistentVolumeClaim");
+            let reason = "must be a standard limit type or fully qualified";
+            view.invalid(faults, "invalid-limit-type", "type", remark, reason);
+        }
+    }
+    if kind == "Pod" {
+        for name in ["default", "defaultRequest"] {
+            if !view.entries(name).is_empty() {
+                let reason = "may not be specified when `type` is 'Pod'";
+                view.forbidden(faults, name, "only containers have defaults", reason);
+            }
+        }
+    }
+    let get = |list: &str, key: &str| {
+        view.get(list)
+            .and_then(Node::as_map)
+            .and_then(|m| m.get(key))
+            .and_then(quantity)
+    };
+    if kind == "PersistentVolumeClaim"
+        && get("min", "storage").is_none()
+        && get("max", "storage").is_none()
+    {
+        let reason =
+            "either minimum or maximum storage value is required, but neither was provided";
+        view.required(faults, "limits", "`min` or `max` of `storage`", reason);
+    }
+    const LISTS: [&str; 5] = [
+        "max",
+        "min",
+        "default",
+        "defaultRequest",
+        "maxLimitRequestRatio",
+    ];
+    let mut keys: Vec<&Entry> = Vec::new();
+    for list in LISTS {
+        for entry in view.entries(list) {
+            name(
+                faults,
+                view,
+                &format!("{list}[{}]", entry.key),
+                entry,
+                owner,
+            );
+            if !keys.iter().any(|known| known.key == entry.key) {
+                keys.push(entry);
+            }
+        }
+    }
+    for key in keys {
+        limits_of(faults, view, &key.key, kind, &get);
+    }
+}
+
+/// The limits of one resource against each other, with the server's defaults.
+fn limits_of(
+    faults: &mut Faults<'_>,
+    view: View<'_>,
+    key: &str,
+    kind: &str,
+    get: &impl Fn(&str, &str) -> Option<Quantity>,
+) {
+    let (min, max) = (get("min", key), get("max", key));
+    let is_container = kind == "Container";
+    let default = get("default", key).or(max.filter(|_| is_container));
+    let request = get("defaultRequest", key);
+    let request = request.or(get("default", key)
+        .or(min)
+        .or(default)
+        .filter(|_| is_container));
+    let above = |a: Option<Quantity>, b: Option<Quantity>| match (a, b) {
+        (Some(a), Some(b)) if a > b => Some((a, b)),
+        _ => None,
+    };
+    for (list, pair, words) in [
+        (
+            "min",
+            above(min, max),
+            "min value {a} is greater than max value {b}",
+        ),
+        (
+            "defaultRequest",
+            above(min, request),
+            "min value {a} is greater than default request value {b}",
+        ),
+        (
+            "defaultRequest",
+            above(request, max),
+            "default request value {a} is greater than max value {b}",
+        ),
+        (
+            "default",
+            above(min, default),
+            "min value {a} is greater than default value {b}",
+        ),
+        (
+            "default",
+            above(default, max),
+            "default value {a} is greater than max value {b}",
+        ),
+        (
+            "defaultRequest",
+            above(request, default),
+            "default request value {a} is greater than default limit value {b}",
+        ),
+    ] {
+        let Some((a, b)) = pair else {
+            continue;
+        };
+        let reason = words
+            .replace("{a}", &a.to_string())
+            .replace("{b}", &b.to_string());
+        view.invalid(
+            faults,
+            "conflicting-limits",
+            &format!("{list}[{key}]"),
+            &reason,
+            &reason,
+        );
+    }
+    if let Some(ratio) = get("maxLimitRequestRatio", key) {
+        let path = format!("maxLimitRequestRatio[{key}]");
+        if ratio.millis() < 1000 {
+            let reason = format!("ratio {ratio} is less than 1");
+            view.invalid(faults, "conflicting-limits", &path, &reason, &reason);
+        } else if let (Some(min), Some(max)) = (min, max)
+            && !min.is_zero()
+            && ratio.millis() * min.millis() > max.millis() * 1000
+        {
+            let reason = format!("ratio {ratio} is greater than max/min");
+            view.invalid(faults, "conflicting-limits", &path, &reason, &reason);
+        }
+    }
+}
+
+fn is_huge(name: &str) -> bool {
+    name.starts_with("hugepages-")
+}
+
+fn is_storage(name: &str) -> bool {
+    matches!(name, "storage" | "requests.storage")
+}
+
+fn is_native(name: &str) -> bool {
+    !name.contains('/') || name.contains("kubernetes.io/")
+}
+
+fn is_extended(faults: &Faults<'_>, name: &str) -> bool {
+    !is_native(name)
+        && !name.starts_with("requests.")
+        && Form::LabelKey
+            .fault(&format!("requests.{name}"), faults.version())
+            .is_none()
+}
+
+fn is_quota(name: &str) -> bool {
+    COMPUTE.contains(&name)
+        || COUNTED.contains(&name)
+        || DERIVED.contains(&name)
+        || name == "requests.storage"
+        || is_huge(name)
+        || name.starts_with("requests.hugepages-")
+}
+
+fn is_standard(name: &str) -> bool {
+    is_quota(name) || name == "storage"
+}

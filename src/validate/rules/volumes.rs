@@ -1,0 +1,231 @@
+//! Sources of volumes (`validateVolumeSource` and what it calls in `pkg/apis/core/validation`).
+
+use std::collections::HashSet;
+
+use super::fields::refuse_form;
+use super::form::Form;
+use crate::manifest::Node;
+use crate::validate::fault::Faults;
+use crate::validate::view::{Finding, View};
+
+const MODE: &str = "must be a number between 0 and 0777 (octal), both inclusive";
+
+/// A volume of a pod.
+pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
+    let negative = |node: &Node| super::resources::quantity(node).is_some_and(|q| q.is_negative());
+    if view.find(&["emptyDir", "sizeLimit"]).is_some_and(negative) {
+        let reason = "SizeLimit field must be a valid resource quantity";
+        view.forbidden(faults, "emptyDir.sizeLimit", "0 at least", reason);
+    }
+    let text = |path: &[&str]| view.find(path).and_then(Node::as_str).unwrap_or_default();
+    let host = text(&["hostPath", "path"]);
+    if host.split('/').any(|part| part == "..") {
+        let reason = "must not contain '..'";
+        view.invalid(faults, "invalid-path", "hostPath.path", reason, reason);
+    }
+    let server_path = text(&["nfs", "path"]);
+    if !server_path.is_empty() && !server_path.starts_with('/') {
+        let reason = "must be an absolute path";
+        view.invalid(faults, "invalid-path", "nfs.path", reason, reason);
+    }
+    csi_driver(faults, view, text(&["csi", "driver"]));
+    let directory = text(&["gitRepo", "directory"]);
+    refuse_form(
+        faults,
+        view,
+        "gitRepo.directory",
+        Form::RelativePath,
+        directory,
+    );
+}
+
+/// The driver of a CSI volume; reported at the path below `view`.
+pub(super) fn csi_driver(faults: &mut Faults<'_>, view: View<'_>, driver: &str) {
+    if driver.len() > 63 {
+        super::fields::too_long(faults, view, "csi.driver", 63);
+    }
+    if !driver.is_empty() {
+        let folded = driver.to_lowercase();
+        if Form::DnsSubdomain
+            .fault(&folded, faults.version())
+            .is_some()
+        {
+            refuse_form(faults, view, "csi.driver", Form::DnsSubdomain, driver);
+        }
+    }
+}
+
+/// Permissions of files: `defaultMode` or `mode`.
+pub(super) fn mode(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
+    if view
+        .int(name)
+        .is_some_and(|mode| !(0..=0o777).contains(&mode))
+    {
+        let remark = "octal: 0644 and not 644 in quotes or decimal";
+        view.invalid(faults, "invalid-mode", name, remark, MODE);
+    }
+}
+
+/// A file in a volume: where it lies and its permissions.
+pub(super) fn file(faults: &mut Faults<'_>, view: View<'_>) {
+    mode(faults, view, "mode");
+    let path = view.text("path");
+    if !path.is_empty() {
+        refuse_form(faults, view, "path", Form::RelativeFile, path);
+    }
+}
+
+/// Several sources in one volume (`validateProjectionSources`).
+pub(super) fn projected(faults: &mut Faults<'_>, view: View<'_>) {
+    mode(faults, view, "defaultMode");
+    let mut seen = HashSet::new();
+    for (index, source) in view.items("sources").iter().enumerate() {
+        for kind in ["secret", "configMap", "downwardAPI"] {
+            let items = source.at(&[kind, "items"]).and_then(Node::as_seq);
+            for item in items.unwrap_or_default() {
+                let path = item.get("path").and_then(Node::as_str).unwrap_or_default();
+                if !path.is_empty() && !seen.insert(path) {
+                    conflict(faults, view, item, path);
+                }
+            }
+        }
+        let bundle = source
+            .at(&["clusterTrustBundle", "path"])
+            .and_then(Node::as_str);
+        if let Some(path) = bundle.filter(|path| !seen.insert(path)) {
+            conflict(faults, view, source, path);
+        }
+        let token = source
+            .get("serviceAccountToken")
+            .filter(|token| !token.is_null());
+        if let Some(token) = token {
+            token_path(faults, view, index, token);
+        }
+        if token.is_some() && faults.context().is_pod() && !faults.context().has_account {
+            let path = format!("sources[{index}].serviceAccountToken");
+            let reason = "must not be specified when serviceAccountName is not set";
+            view.forbidden(faults, &path, "name a `serviceAccountName`", reason);
+        }
+    }
+}
+
+fn token_path(faults: &mut Faults<'_>, view: View<'_>, index: usize, token: &Node) {
+    let at = |name: &str| format!("sources[{index}].serviceAccountToken.{name}");
+    if let Some(seconds) = token.get("expirationSeconds").and_then(Node::as_i64) {
+        let reason = match seconds {
+            ..600 => "may not specify a duration less than 10 minutes",
+            4_294_967_297.. => "may not specify a duration larger than 2^32 seconds",
+            _ => "",
+        };
+        if !reason.is_empty() {
+            view.invalid(
+                faults,
+                "out-of-range",
+                &at("expirationSeconds"),
+                reason,
+                reason,
+            );
+        }
+    }
+    let path = token.get("path").and_then(Node::as_str).unwrap_or_default();
+    if !path.is_empty()
+        && let Some(words) = Form::RelativeFile.fault(path, faults.version())
+    {
+        // The server names the volume here.
+        let span = token.get("path").map_or(view.at, |node| node.span);
+        let finding = Finding {
+            rule: "invalid-path",
+            message: format!("`{path}` leaves the volume"),
+            remark: Form::RelativeFile.rule(),
+            words: format!("Invalid value: {path:?}: {words}"),
+        };
+        view.refuse_at(faults, "path", span, finding);
+    }
+}
+
+fn conflict(faults: &mut Faults<'_>, view: View<'_>, source: &Node, path: &str) {
+    let finding = Finding {
+        rule: "duplicate-value",
+        message: format!("`{path}` is written twice in this volume"),
+        remark: "another source has this path",
+        words: format!("Invalid value: {path:?}: conflicting duplicate paths"),
+    };
+    // The server names the volume.
+    view.refuse_at(faults, "", source.span, finding);
+}
+
+/// `ValidatePersistentVolumeClaimSpec`, beyond what is required.
+pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
+    let modes: Vec<&str> = view
+        .items("accessModes")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
+    if modes.contains(&"ReadWriteOncePod") && modes.len() > 1 {
+        let reason = "may not use ReadWriteOncePod with other access modes";
+        view.forbidden(
+            faults,
+            "accessModes",
+            "`ReadWriteOncePod` stands alone",
+            reason,
+        );
+    }
+    let storage = view.find(&["resources", "requests", "storage"]);
+    if let Some(amount) = storage.and_then(super::resources::quantity)
+        && (amount.is_zero() || amount.is_negative())
+    {
+        let finding = Finding {
+            rule: "out-of-range",
+            message: format!("`storage` cannot be `{amount}`"),
+            remark: "more than 0",
+            words: format!("Invalid value: \"{amount}\": must be greater than zero"),
+        };
+        let span = storage.map_or(view.at, |node| node.span);
+        view.refuse_at(faults, "resources[storage]", span, finding);
+    }
+    for name in ["dataSource", "dataSourceRef"] {
+        data_source(faults, view, name);
+    }
+}
+
+fn data_source(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
+    let text = |field: &str| {
+        view.find(&[name, field])
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+    };
+    if view.get(name).is_none() {
+        return;
+    }
+    let group = text("apiGroup");
+    if group.is_empty() && !matches!(text("kind"), "" | "PersistentVolumeClaim") {
+        let reason = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+        let finding = Finding {
+            rule: "invalid-reference",
+            message: format!("`kind` cannot be `{}`", text("kind")),
+            remark: "name the `apiGroup` of this kind",
+            words: format!("Invalid value: {:?}: {reason}", text("kind")),
+        };
+        let span = view.find(&[name, "kind"]).map_or(view.at, |node| node.span);
+        return view.refuse_at(faults, name, span, finding);
+    }
+    if !group.is_empty() {
+        refuse_form(
+            faults,
+            view,
+            &format!("{name}.apiGroup"),
+            Form::DnsSubdomain,
+            group,
+        );
+    }
+    let namespace = text("namespace");
+    if name == "dataSourceRef" && !namespace.is_empty() {
+        refuse_form(
+            faults,
+            view,
+            &format!("{name}.namespace"),
+            Form::DnsLabel,
+            namespace,
+        );
+    }
+}
