@@ -174,10 +174,12 @@ fn others(live: &Value, path: &[Step]) -> Vec<Owner> {
         .collect()
 }
 
-/// Where the new value stands: itself, or the nearest thing around it that the input has.
+/// Where the new value stands: itself, or, of a field that is gone, what it was a part of. Nowhere
+/// where the input has neither: the server or `auto` has set it.
 fn origin(input: &Node, path: &[Step]) -> Span {
-    (1..=path.len())
-        .rev()
+    let parent = path.len().saturating_sub(1).max(1);
+    [path.len(), parent]
+        .into_iter()
         .find_map(|length| compare::find(input, &path[..length]))
         .map_or(Span::NONE, |node| node.span)
 }

@@ -26,7 +26,8 @@ impl Context {
         let name = |claim: &Node| Some(claim.at(&["metadata", "name"])?.as_str()?.into());
         let account = ["serviceAccountName", "serviceAccount"].iter().any(|name| {
             let node = object.root.at(&["spec", name]);
-            node.and_then(Node::as_str).is_some_and(|text| !text.is_empty())
+            node.and_then(Node::as_str)
+                .is_some_and(|text| !text.is_empty())
         });
         Self {
             kind: kind.kind(),

@@ -149,7 +149,13 @@ fn owners(faults: &mut Faults<'_>, view: View<'_>) {
         if version == "v1" && text("kind") == "Event" {
             let reason = "/v1, Kind=Event is disallowed from being an owner";
             let path = format!("ownerReferences[{index}]");
-            view.invalid(faults, "invalid-owner", &path, "an Event owns nothing", reason);
+            view.invalid(
+                faults,
+                "invalid-owner",
+                &path,
+                "an Event owns nothing",
+                reason,
+            );
         }
         controllers += usize::from(owner.get("controller").and_then(Node::as_bool) == Some(true));
     }
@@ -206,7 +212,13 @@ fn managed_fields(faults: &mut Faults<'_>, view: View<'_>) {
         let path = |name: &str| format!("managedFields[{index}].{name}");
         if !matches!(text("fieldsType"), "" | "FieldsV1") {
             let reason = "must be `FieldsV1`";
-            view.invalid(faults, "invalid-managed-fields", &path("fieldsType"), reason, reason);
+            view.invalid(
+                faults,
+                "invalid-managed-fields",
+                &path("fieldsType"),
+                reason,
+                reason,
+            );
         }
         if text("manager").len() > 128 {
             too_long(faults, view, &path("manager"), 128);

@@ -50,7 +50,9 @@ pub(super) fn check(
         "api.core.v1.Container" | "api.core.v1.EphemeralContainer" => {
             container::container(faults, view);
         }
-        "api.core.v1.DownwardAPIVolumeFile" | "api.core.v1.KeyToPath" => volumes::file(faults, view),
+        "api.core.v1.DownwardAPIVolumeFile" | "api.core.v1.KeyToPath" => {
+            volumes::file(faults, view)
+        }
         "api.core.v1.LimitRangeItem" => resources::limit_range(faults, view),
         "api.core.v1.NodeSelectorRequirement" => scheduling::node_requirement(faults, view),
         "api.core.v1.ObjectFieldSelector" => container::field_reference(faults, view),

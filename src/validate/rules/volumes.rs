@@ -30,7 +30,13 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     }
     csi_driver(faults, view, text(&["csi", "driver"]));
     let directory = text(&["gitRepo", "directory"]);
-    refuse_form(faults, view, "gitRepo.directory", Form::RelativePath, directory);
+    refuse_form(
+        faults,
+        view,
+        "gitRepo.directory",
+        Form::RelativePath,
+        directory,
+    );
 }
 
 /// The driver of a CSI volume; reported at the path below `view`.
@@ -40,7 +46,10 @@ pub(super) fn csi_driver(faults: &mut Faults<'_>, view: View<'_>, driver: &str) 
     }
     if !driver.is_empty() {
         let folded = driver.to_lowercase();
-        if Form::DnsSubdomain.fault(&folded, faults.version()).is_some() {
+        if Form::DnsSubdomain
+            .fault(&folded, faults.version())
+            .is_some()
+        {
             refuse_form(faults, view, "csi.driver", Form::DnsSubdomain, driver);
         }
     }
@@ -48,7 +57,10 @@ pub(super) fn csi_driver(faults: &mut Faults<'_>, view: View<'_>, driver: &str) 
 
 /// Permissions of files: `defaultMode` or `mode`.
 pub(super) fn mode(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
-    if view.int(name).is_some_and(|mode| !(0..=0o777).contains(&mode)) {
+    if view
+        .int(name)
+        .is_some_and(|mode| !(0..=0o777).contains(&mode))
+    {
         let remark = "octal: 0644 and not 644 in quotes or decimal";
         view.invalid(faults, "invalid-mode", name, remark, MODE);
     }
@@ -77,18 +89,19 @@ pub(super) fn projected(faults: &mut Faults<'_>, view: View<'_>) {
                 }
             }
         }
-        let bundle = source.at(&["clusterTrustBundle", "path"]).and_then(Node::as_str);
+        let bundle = source
+            .at(&["clusterTrustBundle", "path"])
+            .and_then(Node::as_str);
         if let Some(path) = bundle.filter(|path| !seen.insert(path)) {
             conflict(faults, view, source, path);
         }
-        let token = source.get("serviceAccountToken").filter(|token| !token.is_null());
+        let token = source
+            .get("serviceAccountToken")
+            .filter(|token| !token.is_null());
         if let Some(token) = token {
             token_path(faults, view, index, token);
         }
-        if token.is_some()
-            && faults.context().is_pod()
-            && !faults.context().has_account
-        {
+        if token.is_some() && faults.context().is_pod() && !faults.context().has_account {
             let path = format!("sources[{index}].serviceAccountToken");
             let reason = "must not be specified when serviceAccountName is not set";
             view.forbidden(faults, &path, "name a `serviceAccountName`", reason);
@@ -105,7 +118,13 @@ fn token_path(faults: &mut Faults<'_>, view: View<'_>, index: usize, token: &Nod
             _ => "",
         };
         if !reason.is_empty() {
-            view.invalid(faults, "out-of-range", &at("expirationSeconds"), reason, reason);
+            view.invalid(
+                faults,
+                "out-of-range",
+                &at("expirationSeconds"),
+                reason,
+                reason,
+            );
         }
     }
     let path = token.get("path").and_then(Node::as_str).unwrap_or_default();
@@ -137,10 +156,19 @@ fn conflict(faults: &mut Faults<'_>, view: View<'_>, source: &Node, path: &str) 
 
 /// `ValidatePersistentVolumeClaimSpec`, beyond what is required.
 pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
-    let modes: Vec<&str> = view.items("accessModes").iter().filter_map(Node::as_str).collect();
+    let modes: Vec<&str> = view
+        .items("accessModes")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
     if modes.contains(&"ReadWriteOncePod") && modes.len() > 1 {
         let reason = "may not use ReadWriteOncePod with other access modes";
-        view.forbidden(faults, "accessModes", "`ReadWriteOncePod` stands alone", reason);
+        view.forbidden(
+            faults,
+            "accessModes",
+            "`ReadWriteOncePod` stands alone",
+            reason,
+        );
     }
     let storage = view.find(&["resources", "requests", "storage"]);
     if let Some(amount) = storage.and_then(super::resources::quantity)
@@ -161,7 +189,11 @@ pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 fn data_source(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
-    let text = |field: &str| view.find(&[name, field]).and_then(Node::as_str).unwrap_or_default();
+    let text = |field: &str| {
+        view.find(&[name, field])
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+    };
     if view.get(name).is_none() {
         return;
     }
@@ -178,10 +210,22 @@ fn data_source(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
         return view.refuse_at(faults, name, span, finding);
     }
     if !group.is_empty() {
-        refuse_form(faults, view, &format!("{name}.apiGroup"), Form::DnsSubdomain, group);
+        refuse_form(
+            faults,
+            view,
+            &format!("{name}.apiGroup"),
+            Form::DnsSubdomain,
+            group,
+        );
     }
     let namespace = text("namespace");
     if name == "dataSourceRef" && !namespace.is_empty() {
-        refuse_form(faults, view, &format!("{name}.namespace"), Form::DnsLabel, namespace);
+        refuse_form(
+            faults,
+            view,
+            &format!("{name}.namespace"),
+            Form::DnsLabel,
+            namespace,
+        );
     }
 }
