@@ -289,3 +289,25 @@ fn a_closed_pipe_is_no_failure() {
         .unwrap();
     assert_eq!(status.code(), Some(0));
 }
+
+#[test]
+fn an_upgrade_of_what_the_server_would_refuse_stops_before_the_cluster_is_asked() {
+    let hpa = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n  \
+               scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n  maxReplicas: 25\n  \
+               behavior:\n    scaleDown:\n      policies:\n      - type: Pod\n        value: 1\n        \
+               periodSeconds: 60\n";
+    let project = Project::new(&[
+        ("kustomization.yaml", "resources: [hpa.yaml]"),
+        ("hpa.yaml", hpa),
+    ]);
+    let says = [
+        "`Pods`",
+        "hpa.yaml:10:15",
+        "supported values: \"Percent\", \"Pods\"",
+    ];
+    project.fails(1, &["upgrade", ".", "--yes"], &says);
+    let (code, out, _) = project.run(&["validate", "."]);
+    assert_eq!(code, Some(1));
+    says.iter()
+        .for_each(|words| assert!(out.contains(words), "{out}"));
+}

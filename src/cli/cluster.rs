@@ -7,6 +7,7 @@ use clap::Args;
 use super::{CommandError, Exit};
 use crate::cluster::{Access, Cluster, ClusterError};
 use crate::diff::Release;
+use crate::manifest::source::display_path;
 use crate::release::{ReleaseError, ReleasePolicy, name};
 
 /// Which cluster, as whom. The names are kubectl's; Helm's are accepted too.
@@ -86,6 +87,25 @@ pub(super) struct ClusterArgs {
 }
 
 impl ClusterArgs {
+    /// The namespace and the cluster as they were typed, for a command that is to be pasted.
+    pub(super) fn typed(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let kubeconfig = self.kubeconfig.as_deref().map(display_path);
+        for (flag, value) in [
+            ("-n", self.namespace.clone()),
+            ("--context", self.context.clone()),
+            ("--kubeconfig", kubeconfig),
+        ] {
+            words.extend(
+                value
+                    .map(|value| [flag.to_owned(), value])
+                    .into_iter()
+                    .flatten(),
+            );
+        }
+        words
+    }
+
     /// Resolves flags, then what Helm hands to its plugins.
     pub(super) fn access(&self) -> Access {
         Access {

@@ -14,6 +14,7 @@ use crate::manifest::{Object, Sources};
 use crate::plan::{Policy, Strategy};
 use crate::release::{Options, Prepared, ReleasePolicy, prepare};
 use crate::report::DiffView;
+use crate::source::Loaded;
 
 /// Show what an upgrade would change in the cluster; changes nothing
 #[derive(Debug, Args)]
@@ -129,10 +130,37 @@ pub(super) fn load(
     path: &Path,
     options: &SourceArgs,
 ) -> Result<(Vec<Object>, Option<ReleasePolicy>), CommandError> {
-    let mut loaded = project::load(sources, path, options)?;
+    parts(ui, sources, project::load(sources, path, options)?)
+}
+
+/// As [`load`]; what the server would refuse is refused before it is asked.
+pub(super) fn load_valid(
+    ui: &mut Ui,
+    sources: &Sources,
+    path: &Path,
+    options: &SourceArgs,
+) -> Result<(Vec<Object>, Option<ReleasePolicy>), CommandError> {
+    parts(ui, sources, project::load_valid(sources, path, options)?)
+}
+
+fn parts(
+    ui: &mut Ui,
+    sources: &Sources,
+    mut loaded: Loaded,
+) -> Result<(Vec<Object>, Option<ReleasePolicy>), CommandError> {
     ui.diagnostics(sources, &loaded.warnings);
     let policy = ReleasePolicy::take(&mut loaded.releases)?;
     Ok((loaded.objects, policy))
+}
+
+/// What was typed, as the arguments of the command that comes next.
+fn next_target(args: &DiffArgs) -> String {
+    let mut words = args.target.clone();
+    if let Some(release) = &args.release.release {
+        words.extend(["--release".to_owned(), release.clone()]);
+    }
+    words.extend(args.cluster.typed());
+    words.join(" ")
 }
 
 /// Runs `deployx diff`.
@@ -155,7 +183,7 @@ pub(super) fn cmd_diff(
         format!(
             "{}\nnext      deployx upgrade {}\n",
             view.render(),
-            args.target.join(" ")
+            next_target(&args)
         )
     } else {
         format!(

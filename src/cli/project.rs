@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::kustomize::{ExpandInput, TypedResources, Validators};
-use crate::manifest::{Diagnostic, Diagnostics, Node, Object, Sources};
+use crate::manifest::{Diagnostic, Diagnostics, Node, Object, Severity, Sources};
 use crate::schema::Version;
 use crate::source::{self, Loaded};
 use crate::template::Library;
@@ -97,6 +97,39 @@ pub(super) fn load(
     args: &SourceArgs,
 ) -> Result<Loaded, CommandError> {
     Project::of(sources, path)?.load(sources, path, args)
+}
+
+/// Loads a source that is going to be applied: what the server would refuse is refused here,
+/// before it is asked.
+///
+/// # Errors
+/// As [`load`], and every finding of the verdict that would stop the apply.
+pub(super) fn load_valid(
+    sources: &Sources,
+    path: &Path,
+    args: &SourceArgs,
+) -> Result<Loaded, CommandError> {
+    let project = Project::of(sources, path)?;
+    let mut loaded = project.load(sources, path, args)?;
+    let mut faults = Diagnostics::default();
+    for object in &loaded.objects {
+        let judgement = project.verdict.validator.judge(object);
+        // Create accepts equal keys in a keyed list, server-side apply does not.
+        let (stops, tells): (Vec<_>, Vec<_>) =
+            judgement.findings.into_iter().partition(|finding| {
+                finding.severity == Severity::Error || finding.rule == "ssa-duplicate-key"
+            });
+        faults.0.extend(stops.into_iter().map(|finding| Diagnostic {
+            severity: Severity::Error,
+            ..finding
+        }));
+        loaded.warnings.extend(tells);
+    }
+    if faults.0.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(faults.into())
+    }
 }
 
 /// The folder whose project counts: of standard input, the working directory.

@@ -89,7 +89,7 @@ pub(super) fn cmd_upgrade(
         return Err(CommandError::message("there is no terminal to confirm on")
             .hint("look at `deployx diff` first, then use `--yes`"));
     }
-    let (objects, policy) = diff::load(ui, sources, &positional.source, &args.options)?;
+    let (objects, policy) = diff::load_valid(ui, sources, &positional.source, &args.options)?;
     let access = args.cluster.access();
     let options = args.options(policy.as_ref())?;
     let named = positional.release.as_deref();
