@@ -12,7 +12,7 @@ use super::load::{Dir, Loaded, Mode, is_remote, lock, normalize, shown_path};
 use super::names::{self, Side};
 use super::namespace::{self, NamespaceRule, Subjects};
 use super::origin::{self, Origin};
-use super::resmap::ResMap;
+use super::resmap::{ResMap, duplicate};
 use super::resource::Resource;
 use super::run::{Run, conflict};
 use super::vars::Var;
@@ -192,6 +192,10 @@ fn resource(
 
 fn merge(into: &mut Accumulator, mut base: Accumulator, entry: &Text) -> Result<(), Diagnostics> {
     if into.map.len() == 0 {
+        if let Some((first, second)) = base.map.conflict() {
+            let fault = duplicate(base.map.get(first), base.map.get(second));
+            return Err(fault.also(entry.span, "loaded by this entry").into());
+        }
         into.map = base.map;
     } else {
         into.map.append_all(base.map.take()).map_err(|faults| {

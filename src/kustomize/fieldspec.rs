@@ -25,6 +25,13 @@ struct Step {
     is_list: bool,
 }
 
+/// One step of an exact path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PathStep {
+    Key(SmolStr),
+    Index(usize),
+}
+
 /// What a missing field becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Make {
@@ -92,6 +99,11 @@ impl FieldSpec {
             walk(root, &self.steps, make, set)?;
         }
         Ok(())
+    }
+
+    /// Adds the exact paths that lead to values, with the indexes of list elements.
+    pub(crate) fn places(&self, root: &Node, found: &mut Vec<Vec<PathStep>>) {
+        places(root, &self.steps, &mut Vec::new(), found);
     }
 
     /// Calls `see` on every value that the path leads to.
@@ -269,6 +281,30 @@ fn walk(
         None => return Ok(()),
     };
     walk(next, rest, make, set)
+}
+
+fn places(node: &Node, steps: &[Step], path: &mut Vec<PathStep>, found: &mut Vec<Vec<PathStep>>) {
+    let Some((step, rest)) = steps.split_first() else {
+        found.push(path.clone());
+        return;
+    };
+    match &node.value {
+        Value::Map(map) => {
+            if let Some(next) = map.get(&step.key) {
+                path.push(PathStep::Key(step.key.clone()));
+                places(next, rest, path, found);
+                path.pop();
+            }
+        }
+        Value::Seq(items) => {
+            for (at, item) in items.iter().enumerate() {
+                path.push(PathStep::Index(at));
+                places(item, steps, path, found);
+                path.pop();
+            }
+        }
+        Value::Scalar(_) => {}
+    }
 }
 
 /// A scalar that was just made: written without quotes, so that what is set keeps its type.

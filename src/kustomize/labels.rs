@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::aliases;
 use super::config::Config;
 use super::decode::Text;
 use super::fieldspec::{FieldError, FieldSpec, FieldSpecs, Make, merge_one};
@@ -26,6 +27,7 @@ pub(crate) fn transform(
     }
     for resource in map.iter_mut() {
         let gvk = resource.gvk.clone();
+        let before = aliases::before(&resource.node, specs.of(&gvk));
         for spec in specs.of(&gvk) {
             let done = spec.apply(&mut resource.node, Make::Map, &mut |node| set(node, pairs));
             if let Err(error) = done {
@@ -34,6 +36,8 @@ pub(crate) fn transform(
                 faults.push(fault.in_object(resource.describe()));
             }
         }
+        let keys = pairs.iter().map(|(key, _)| key);
+        aliases::after(resource, &before, keys, specs.of(&gvk));
     }
     if faults.is_empty() {
         Ok(())

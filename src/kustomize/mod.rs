@@ -2,6 +2,7 @@
 //! prints, byte for byte, in linear time and with positions in every message.
 
 mod accumulate;
+mod aliases;
 mod builtin;
 mod config;
 mod crds;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::aliases;
 use super::decode::Text;
 use super::inline::{Places, text_of};
 use super::kustomization::Patch;
@@ -397,9 +398,9 @@ fn merge_into(
         resource.dead = true;
         return Ok(());
     };
-    let span = resource.node.span;
-    resource.node = merged;
-    resource.node.span = span;
+    let before = std::mem::replace(&mut resource.node, merged);
+    resource.node.span = before.span;
+    aliases::propagate(resource, &before);
     if !patch.allow_kind_change
         && let Some(kind) = kind
         && let Some(fields) = resource.node.as_map_mut()
@@ -446,6 +447,7 @@ fn json(
         if resource.has_hidden_annotations() {
             resource.ensure_annotations();
         }
+        resource.aliases.clear();
         through_json(&mut resource.node);
         let done = json6902::apply(&mut resource.node, operations);
         through_json(&mut resource.node);

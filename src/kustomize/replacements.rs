@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::aliases;
 use super::decode::{Fields, Text};
 use super::fieldspec::selects;
 use super::load::Dir;
@@ -245,11 +246,13 @@ fn replace(run: &Run<'_>, map: &mut ResMap, replacement: &Replacement) -> Result
             }
             any = true;
             let resource = map.get_mut(at);
+            let before = resource.node.clone();
             for path in &target.paths {
                 if let Err(reason) = copy(&mut resource.node, &value, path, &target.options) {
                     faults.push(no_field(resource, path, &reason, target));
                 }
             }
+            aliases::propagate(resource, &before);
             resource.refresh(&run.schema());
             map.renamed_one(at);
         }

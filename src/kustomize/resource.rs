@@ -3,11 +3,12 @@
 
 use smol_str::SmolStr;
 
+use super::aliases::Alias;
 use crate::manifest::object::split_api_version;
-use crate::manifest::resolve::{Resolved, needs_quotes, resolve};
+use crate::manifest::resolve::{Resolved, resolve};
 use crate::manifest::{Dialect, Gvk, Map, Node, Scalar, ScalarKind, Span, Value};
 use crate::merge::merge_keys::MergeSchema;
-use crate::merge::strategic::keep_style;
+use crate::merge::strategic::{is_ambiguous, keep_style};
 
 /// The namespace of objects that have none by nature.
 const NO_NAMESPACE: &str = "_non_namespaceable_";
@@ -57,6 +58,8 @@ pub(crate) struct Resource {
     pub(crate) vars: Vec<SmolStr>,
     /// Where it comes from and what changed it, for `buildMetadata`.
     pub(crate) origin: Option<Box<super::origin::History>>,
+    /// Labels and annotations whose values are one.
+    pub(crate) aliases: Vec<Alias>,
     /// Whether a patch deleted it.
     pub(crate) dead: bool,
 }
@@ -77,6 +80,7 @@ impl Resource {
             behavior: Behavior::Create,
             vars: Vec::new(),
             origin: None,
+            aliases: Vec::new(),
             dead: false,
         };
         resource.refresh(schema);
@@ -287,7 +291,12 @@ pub(crate) fn set_scalar(node: &mut Node, text: &str, span: Span) {
 pub(crate) fn text_node(text: impl Into<SmolStr>, span: Span) -> Node {
     let mut node = Node::string(text, span);
     if let Value::Scalar(scalar) = &mut node.value {
-        scalar.plain = !scalar.text.contains('\n') && !needs_quotes(&scalar.text);
+        scalar.plain = !scalar.text.contains('\n');
+    }
+    if is_ambiguous(&node)
+        && let Value::Scalar(scalar) = &mut node.value
+    {
+        scalar.plain = false;
     }
     node
 }

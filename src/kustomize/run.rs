@@ -14,7 +14,7 @@ use super::expand::{ExpandInput, NoTypedResources, NoValidators, TypedResources,
 use super::load::{Dir, Files, LoadRestrictions, lock};
 use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
 use super::origin::{self, Wanted};
-use super::resmap::ResMap;
+use super::resmap::{ResMap, duplicate};
 use super::resource::Resource;
 use super::shared::{Bases, Trail};
 use super::{hash, patch, references, typed, vars};
@@ -404,6 +404,13 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
     let releases = typed::releases(run, &resources);
     resources.retain(|resource| !resource.dead && !resource.is_local());
     let sort = loaded.kustomization.sort_options.as_ref();
+    let is_fifo = sort.map_or(run.options().order == Order::Fifo, |sort| {
+        sort.order == "fifo"
+    });
+    // kustomize meets two objects of one name only when it sorts.
+    if !is_fifo {
+        no_doubles(&resources)?;
+    }
     match sort {
         Some(sort) if sort.order == "fifo" => {}
         Some(sort) => match &sort.legacy {
@@ -420,6 +427,21 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
     }
     let objects = resources.into_iter().map(into_object).collect();
     Ok((objects, releases))
+}
+
+fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostic> {
+    let mut seen = HashMap::with_capacity(resources.len());
+    for resource in resources {
+        let id = (
+            &resource.gvk,
+            &resource.name,
+            resource.effective_namespace(),
+        );
+        if let Some(first) = seen.insert(id, resource) {
+            return Err(duplicate(first, resource));
+        }
+    }
+    Ok(())
 }
 
 /// Annotations come out as text, and an empty mapping of them not at all.

@@ -7,7 +7,8 @@
 use smol_str::SmolStr;
 
 use super::merge_keys::{MergeSchema, SchemaId};
-use crate::manifest::{Map, Node, ScalarKind, Span, Value};
+use crate::manifest::resolve::{Resolved, resolve};
+use crate::manifest::{Dialect, Map, Node, ScalarKind, Span, Value};
 
 mod list;
 
@@ -131,7 +132,11 @@ impl Merger<'_> {
                 None => Ok(Some(patch.clone())),
             },
             Value::Scalar(scalar) if scalar.kind == ScalarKind::Null => Ok(None),
-            Value::Scalar(_) => Ok(Some(patch.clone())),
+            Value::Scalar(_) => {
+                let mut value = patch.clone();
+                quote_ambiguous(&mut value);
+                Ok(Some(value))
+            }
         }
     }
 
@@ -213,8 +218,16 @@ impl Merger<'_> {
         for entry in fields {
             let other = patch.and_then(|map| map.get(&entry.key));
             let below = schema.and_then(|at| self.schema.field(at, &entry.key));
-            if other.is_none() && self.is_settled(&entry.value, below) {
-                continue;
+            if other.is_none() {
+                if self.is_settled(&entry.value, below) {
+                    continue;
+                }
+                if is_ambiguous(&entry.value) {
+                    if let Some(value) = result.get_mut(&entry.key) {
+                        quote_ambiguous(value);
+                    }
+                    continue;
+                }
             }
             let merged = self.walk(Some(&entry.value), other, below)?.node;
             set_field(&mut result, &entry.key, None, merged);
@@ -233,7 +246,9 @@ impl Merger<'_> {
     /// Whether a walk without a patch would leave a value as it is, which it nearly always does.
     pub(super) fn is_settled(self, node: &Node, schema: Option<SchemaId>) -> bool {
         match &node.value {
-            Value::Scalar(scalar) => scalar.kind != ScalarKind::Null || !scalar.text.is_empty(),
+            Value::Scalar(scalar) => {
+                (scalar.kind != ScalarKind::Null || !scalar.text.is_empty()) && !is_ambiguous(node)
+            }
             Value::Map(map) => {
                 let schema = schema.or_else(|| self.schema_of(Some(node)));
                 map.iter().all(|entry| {
@@ -276,6 +291,7 @@ pub fn set_field(object: &mut Node, key: &SmolStr, key_span: Option<Span>, value
                 keep_style(entry, &mut value);
                 *entry = value;
             } else {
+                quote_ambiguous(&mut value);
                 map.insert(key.clone(), key_span.unwrap_or(value.span), value);
             }
         }
@@ -290,6 +306,25 @@ pub fn keep_style(old: &Node, new: &mut Node) {
             new.kind = ScalarKind::Str;
         }
         new.plain = old.plain;
+    }
+}
+
+/// Whether a text stands without quotes that YAML 1.1 would read as something else. kyaml puts it
+/// in quotes whenever a merge passes over it.
+pub fn is_ambiguous(node: &Node) -> bool {
+    node.as_scalar().is_some_and(|scalar| {
+        scalar.plain
+            && scalar.kind == ScalarKind::Str
+            && !scalar.text.is_empty()
+            && resolve(&scalar.text, Dialect::Kubectl) != Resolved::Kind(ScalarKind::Str)
+    })
+}
+
+fn quote_ambiguous(node: &mut Node) {
+    if is_ambiguous(node)
+        && let Value::Scalar(scalar) = &mut node.value
+    {
+        scalar.plain = false;
     }
 }
 

@@ -1,0 +1,168 @@
+//! Labels that share one value: kustomize writes a new label or annotation into all its places by
+//! one node, so that a later change of one of them changes the others too (tried: a patch of
+//! `metadata.labels.app` above `commonLabels: {app: ...}` also changes the selectors).
+
+use smol_str::SmolStr;
+
+use super::fieldspec::{FieldSpec, PathStep};
+use super::resource::Resource;
+use crate::manifest::{Node, Value};
+
+/// The places of one key that share a value.
+#[derive(Clone, Debug)]
+pub(crate) struct Alias {
+    key: SmolStr,
+    /// Paths of the mappings that hold the key.
+    places: Vec<Vec<PathStep>>,
+}
+
+/// The places that some fields lead to, and which keys each of them has.
+pub(crate) struct Before {
+    places: Vec<Vec<PathStep>>,
+    node: Node,
+}
+
+/// Notes what is there before labels are written.
+pub(crate) fn before<'s>(node: &Node, specs: impl Iterator<Item = &'s FieldSpec>) -> Before {
+    let mut places = Vec::new();
+    specs.for_each(|spec| spec.places(node, &mut places));
+    Before {
+        places,
+        node: node.clone(),
+    }
+}
+
+/// Notes which of the keys were new where, and carries changes of old ones on.
+pub(crate) fn after<'k, 's>(
+    resource: &mut Resource,
+    before: &Before,
+    keys: impl Iterator<Item = &'k SmolStr>,
+    specs: impl Iterator<Item = &'s FieldSpec>,
+) {
+    propagate(resource, &before.node);
+    let mut places = Vec::new();
+    specs.for_each(|spec| spec.places(&resource.node, &mut places));
+    for key in keys {
+        let is_new = |place: &&Vec<PathStep>| {
+            !before.places.contains(place)
+                || find(&before.node, place).is_none_or(|map| map.get(key).is_none())
+        };
+        let new: Vec<Vec<PathStep>> = places.iter().filter(is_new).cloned().collect();
+        if new.len() > 1 {
+            resource.aliases.push(Alias {
+                key: key.clone(),
+                places: new,
+            });
+        }
+    }
+}
+
+/// Carries a change of one place of a value to the others.
+pub(crate) fn propagate(resource: &mut Resource, before: &Node) {
+    if resource.aliases.is_empty() {
+        return;
+    }
+    let mut aliases = std::mem::take(&mut resource.aliases);
+    for alias in &mut aliases {
+        let key = &alias.key;
+        alias.places.retain(|place| {
+            same_lists(before, &resource.node, place)
+                && find(&resource.node, place).is_some_and(|map| map.get(key).is_some())
+        });
+        let changed = alias.places.iter().rev().find_map(|place| {
+            let old = find(before, place)?.get(key)?;
+            let new = find(&resource.node, place)?.get(key)?;
+            (old.span != new.span || !old.same_value(new)).then(|| new.clone())
+        });
+        let Some(value) = changed else {
+            continue;
+        };
+        for place in &alias.places {
+            if let Some(slot) = find_mut(&mut resource.node, place).and_then(|map| map.get_mut(key))
+            {
+                *slot = value.clone();
+            }
+        }
+    }
+    aliases.retain(|alias| alias.places.len() > 1);
+    resource.aliases = aliases;
+}
+
+fn find<'n>(node: &'n Node, place: &[PathStep]) -> Option<&'n Node> {
+    place.iter().try_fold(node, |node, step| match step {
+        PathStep::Key(key) => node.get(key),
+        PathStep::Index(at) => node.as_seq()?.get(*at),
+    })
+}
+
+fn find_mut<'n>(node: &'n mut Node, place: &[PathStep]) -> Option<&'n mut Node> {
+    place.iter().try_fold(node, |node, step| match step {
+        PathStep::Key(key) => node.get_mut(key),
+        PathStep::Index(at) => node.as_seq_mut()?.get_mut(*at),
+    })
+}
+
+/// Whether the lists on a path are as long as they were: else their elements may have moved.
+fn same_lists(before: &Node, after: &Node, place: &[PathStep]) -> bool {
+    let (mut old, mut new) = (before, after);
+    for step in place {
+        if let (Value::Seq(a), Value::Seq(b)) = (&old.value, &new.value)
+            && a.len() != b.len()
+        {
+            return false;
+        }
+        let (Some(a), Some(b)) = (
+            find(old, std::slice::from_ref(step)),
+            find(new, std::slice::from_ref(step)),
+        ) else {
+            return false;
+        };
+        (old, new) = (a, b);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kustomize::config::Config;
+    use crate::kustomize::decode::Spanned;
+    use crate::kustomize::labels;
+    use crate::kustomize::resmap::ResMap;
+    use crate::manifest::Span;
+    use crate::manifest::json::{from_json, to_json};
+    use crate::merge::merge_keys::MergeSchema;
+
+    #[test]
+    fn a_label_that_was_written_everywhere_changes_everywhere() {
+        // Made by kustomize 5.8.1: `commonLabels` in the base, a patch of `metadata.labels` above.
+        let json = serde_json::json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"},
+            "spec": {"template": {"metadata": {"labels": {"own": "x", "app": "mine"}}}}
+        });
+        let mut map = ResMap::default();
+        map.push(Resource::new(
+            from_json(&json, Span::NONE),
+            MergeSchema::builtin(),
+        ));
+        let text = |value: &str| Spanned {
+            value: value.into(),
+            span: Span::NONE,
+        };
+        let pairs = [("app".into(), text("common")), ("team".into(), text("t"))];
+        labels::transform(&mut map, &pairs, &Config::default_config().common_labels).unwrap();
+        let resource = map.get_mut(0);
+        let before = resource.node.clone();
+        for (key, value) in [("app", "patched"), ("team", "u")] {
+            let slot = resource.node.at_mut(&["metadata", "labels", key]).unwrap();
+            *slot = Node::string(value, Span::NONE);
+        }
+        propagate(resource, &before);
+        let result = to_json(&resource.node);
+        assert_eq!(result["spec"]["selector"]["matchLabels"]["app"], "patched");
+        // This one was there before, so it is a value of its own.
+        let template = &result["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(template["app"], "common");
+        assert_eq!(template["team"], "u");
+    }
+}
