@@ -50,20 +50,12 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
         &[("policyName", Text(DnsSubdomain))],
     ),
     (
-        "api.admissionregistration.v1.MutatingWebhook",
-        &[("timeoutSeconds", TIMEOUT)],
-    ),
-    (
         "api.admissionregistration.v1.ServiceReference",
         &[("port", PORT)],
     ),
     (
         "api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec",
         &[("policyName", Text(DnsSubdomain))],
-    ),
-    (
-        "api.admissionregistration.v1.ValidatingWebhook",
-        &[("timeoutSeconds", TIMEOUT)],
     ),
     (
         "api.apps.v1.DaemonSetSpec",
@@ -323,8 +315,6 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
         &[("key", Always(LabelKey)), ("values", Text(LabelValue))],
     ),
 ];
-
-const TIMEOUT: Check = Within(1, 30);
 
 /// Checks the fields of a mapping of a type.
 pub(super) fn check(faults: &mut Faults<'_>, object: Object, view: View<'_>) {

@@ -2,8 +2,15 @@
 //! and what must fit together. Each file has the rules of one area, after the function of
 //! `pkg/apis/*/validation` of Kubernetes 1.37 that it names.
 
+mod access;
+mod admission;
+mod autoscaling;
+mod batch;
+mod config;
 mod container;
 mod context;
+mod crd;
+mod cron;
 mod fields;
 mod form;
 mod metadata;
@@ -12,6 +19,7 @@ mod pod;
 mod resources;
 mod scheduling;
 mod selectors;
+mod storage;
 mod volumes;
 mod workloads;
 
@@ -26,6 +34,9 @@ use crate::schema::{Kind, Object};
 /// Checks what concerns an object as a whole.
 pub(super) fn whole(faults: &mut Faults<'_>, manifest: &manifest::Object, kind: Kind) {
     metadata::check(faults, manifest, kind);
+    if kind.kind() == "Secret" {
+        config::whole(faults, manifest);
+    }
 }
 
 /// Checks a mapping of a type. `at` is where it stands.
@@ -39,10 +50,49 @@ pub(super) fn check(
     let view = View { map, place, at };
     fields::check(faults, object, view);
     match object.name().strip_prefix("io.k8s.").unwrap_or_default() {
+        "api.admissionregistration.v1.MutatingWebhook"
+        | "api.admissionregistration.v1.ValidatingWebhook" => admission::webhook(faults, view),
+        "api.admissionregistration.v1.RuleWithOperations" => admission::rule(faults, view),
+        "api.admissionregistration.v1.ServiceReference" => admission::service(faults, view),
         "api.apps.v1.DaemonSetSpec" => workloads::daemon_set(faults, view),
         "api.apps.v1.DeploymentSpec" => workloads::deployment(faults, view),
         "api.apps.v1.ReplicaSetSpec" => workloads::replica_set(faults, view),
         "api.apps.v1.StatefulSetSpec" => workloads::stateful_set(faults, view),
+        "api.autoscaling.v1.HorizontalPodAutoscalerSpec"
+        | "api.autoscaling.v2.HorizontalPodAutoscalerSpec" => autoscaling::autoscaler(faults, view),
+        "api.autoscaling.v2.ContainerResourceMetricSource" => {
+            autoscaling::source(faults, view, "ContainerResource");
+        }
+        "api.autoscaling.v2.ExternalMetricSource" => autoscaling::source(faults, view, "External"),
+        "api.autoscaling.v2.HPAScalingPolicy" => autoscaling::scaling_policy(faults, view),
+        "api.autoscaling.v2.HPAScalingRules" => autoscaling::scaling_rules(faults, view),
+        "api.autoscaling.v2.MetricSpec" => autoscaling::metric(faults, view),
+        "api.autoscaling.v2.MetricTarget" => autoscaling::target(faults, view),
+        "api.autoscaling.v2.ObjectMetricSource" => autoscaling::source(faults, view, "Object"),
+        "api.autoscaling.v2.PodsMetricSource" => autoscaling::source(faults, view, "Pods"),
+        "api.autoscaling.v2.ResourceMetricSource" => autoscaling::source(faults, view, "Resource"),
+        "api.batch.v1.CronJobSpec" => batch::cron_job(faults, view),
+        "api.batch.v1.JobSpec" => batch::job(faults, view),
+        "api.core.v1.ConfigMap" => config::config_map(faults, view),
+        "api.core.v1.EndpointAddress" => storage::endpoint(faults, view),
+        "api.core.v1.NamespaceSpec" => storage::namespace(faults, view),
+        "api.core.v1.PersistentVolumeSpec" => storage::volume(faults, view),
+        "api.policy.v1.PodDisruptionBudgetSpec" => autoscaling::budget(faults, view),
+        "api.rbac.v1.PolicyRule" => access::rule(faults, view),
+        "api.rbac.v1.RoleRef" => access::role_reference(faults, view),
+        "api.rbac.v1.Subject" => access::subject(faults, view),
+        "api.resource.v1.DeviceRequest" => storage::device_request(faults, view),
+        "api.scheduling.v1.PriorityClass" => storage::priority(faults, view),
+        "api.storage.v1.StorageClass" => storage::class(faults, view),
+        "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec" => {
+            crd::spec(faults, view);
+        }
+        "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion" => {
+            crd::version(faults, view);
+        }
+        "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceValidation" => {
+            crd::schema(faults, view);
+        }
         "api.core.v1.AppArmorProfile" => container::local_profile(faults, view, true),
         "api.core.v1.ConfigMapVolumeSource"
         | "api.core.v1.DownwardAPIVolumeSource"
