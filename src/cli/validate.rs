@@ -30,6 +30,9 @@ pub(super) struct ValidateArgs {
     /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the project's, else the newest known]
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
+    /// File or folder with custom resource definitions, besides those in the sources and those of the project
+    #[arg(long = "crds", value_name = "PATH")]
+    crds: Vec<PathBuf>,
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -123,6 +126,8 @@ fn judge(
     args: &ValidateArgs,
     validator: Validator,
 ) -> Result<Verdicts, CommandError> {
+    let crds: Vec<PathBuf> = project.crds().iter().chain(&args.crds).cloned().collect();
+    let definitions = validate::load_definitions(sources, &crds)?;
     let mut verdicts = Verdicts::default();
     let mut paths = args.sources.clone();
     if paths.iter().any(|path| path == Path::new("-")) {
@@ -164,6 +169,7 @@ fn judge(
     }
     inputs.leave_out(&read);
     verdicts.append(validate::judge_files(validator, sources, &inputs.files));
+    verdicts.settle(validator, definitions);
     Ok(verdicts)
 }
 

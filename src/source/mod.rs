@@ -131,7 +131,7 @@ pub fn load_stdin(sources: &Sources) -> Result<FileId, Diagnostics> {
 }
 
 /// The manifests of a folder and those below it, by name.
-fn manifest_files(folder: &Path) -> Vec<PathBuf> {
+pub fn manifest_files(folder: &Path) -> Vec<PathBuf> {
     WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Judgement, Validator, Verdict};
+use super::{Definitions, Judgement, Validator, Verdict};
 use crate::manifest::object::ObjectId;
 use crate::manifest::read::{self, Document};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources, Span};
@@ -21,6 +21,8 @@ pub struct Judged {
     pub id: ObjectId,
     /// The verdict.
     pub judgement: Judgement,
+    /// The object, while its verdict waits for a definition that another file may hold.
+    waiting: Option<Object>,
 }
 
 /// The verdicts on all objects of a source.
@@ -32,6 +34,8 @@ pub struct Verdicts {
     pub skipped: usize,
     /// Number of overlays that were built.
     pub overlays: usize,
+    /// The custom resource definitions among the objects.
+    definitions: Definitions,
 }
 
 impl Verdicts {
@@ -40,16 +44,41 @@ impl Verdicts {
         self.objects.append(&mut other.objects);
         self.skipped += other.skipped;
         self.overlays += other.overlays;
+        self.definitions.extend(other.definitions);
     }
 
     /// Adds the verdict on an object.
     pub fn judge(&mut self, validator: Validator, object: &Object) {
+        let judgement = validator.judge(object);
+        self.definitions.add(object);
         self.objects.push(Judged {
             span: object.span(),
             api_version: object.api_version().to_owned(),
             id: object.id(),
-            judgement: validator.judge(object),
+            waiting: (judgement.verdict == Verdict::Unknown).then(|| object.clone()),
+            judgement,
         });
+    }
+
+    /// Judges the custom resources by the definitions that were found on the way and by those
+    /// that are given; the former win. Call it once, when all sources are judged.
+    pub fn settle(&mut self, validator: Validator, mut given: Definitions) {
+        given.extend(std::mem::take(&mut self.definitions));
+        for judged in &mut self.objects {
+            let Some(object) = judged.waiting.take() else {
+                continue;
+            };
+            if let Some(judgement) = given.judge(validator.version(), &object) {
+                // What is wrong with the document was said before.
+                let mut before = std::mem::replace(&mut judged.judgement, judgement);
+                let judgement = &mut judged.judgement;
+                if before.verdict == Verdict::Rejected {
+                    judgement.verdict = Verdict::Rejected;
+                    judgement.unknown = None;
+                }
+                judgement.findings.append(&mut before.findings);
+            }
+        }
     }
 
     /// Adds what could not be read as objects.
@@ -68,6 +97,7 @@ impl Verdicts {
                 unknown: None,
                 findings,
             },
+            waiting: None,
         });
     }
 }

@@ -5,6 +5,7 @@
 //! first one as the server does.
 
 mod absent;
+mod custom;
 mod decode;
 mod document;
 mod fault;
@@ -15,6 +16,7 @@ mod place;
 mod scalar;
 mod unions;
 
+pub use custom::{Definitions, load_definitions};
 pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
 use crate::manifest::{Diagnostic, Object, Severity};
