@@ -1,5 +1,6 @@
 //! What yields objects: a kustomization directory, plain files, standard input.
 
+pub mod git;
 pub mod inputs;
 mod plain;
 
@@ -139,11 +140,13 @@ pub fn manifest_files(folder: &Path) -> Vec<PathBuf> {
         .filter_map(Result::ok)
         .filter(|entry| entry.file_type().is_file())
         .map(walkdir::DirEntry::into_path)
-        .filter(|path| {
-            let extension = path.extension().and_then(|e| e.to_str());
-            matches!(extension, Some("yaml" | "yml" | "json"))
-        })
+        .filter(|path| is_manifest_name(path))
         .collect()
+}
+
+fn is_manifest_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str());
+    matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
 fn is_hidden(name: &std::ffi::OsStr) -> bool {

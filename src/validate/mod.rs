@@ -17,7 +17,7 @@ mod scalar;
 mod unions;
 
 pub use custom::{Definitions, load_definitions};
-pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
+pub use document::{Judged, Verdicts, judge_file, judge_files, on_all_cores, primary_span};
 
 use crate::manifest::{Diagnostic, Object, Severity};
 use crate::schema::{self, Tables, Version};

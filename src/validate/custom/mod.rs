@@ -57,6 +57,11 @@ impl Definitions {
         self.kinds.is_empty()
     }
 
+    /// Whether the definition of a kind is at hand.
+    pub(super) fn knows(&self, group: &str, kind: &str) -> bool {
+        self.kinds.contains_key(&(group.into(), kind.into()))
+    }
+
     /// Adds a definition; one of the same group and kind gives way. Returns whether the object is
     /// a definition at all.
     pub fn add(&mut self, object: &Object) -> bool {

@@ -35,7 +35,7 @@ fn judge_in(version: &str, schema: &str, object: &str) -> (String, Vec<String>) 
     let file = sources.add("in.yaml", text);
     let validator = Validator::new(version.parse().unwrap());
     let mut verdicts: Verdicts = judge_file(validator, &sources, file);
-    verdicts.settle(validator, Definitions::default());
+    verdicts.settle(validator, &sources, Definitions::default());
     let judgement = &verdicts.objects[0].judgement;
     let shown = |f: &Diagnostic| {
         let field = f.field.as_deref().unwrap_or("-");
