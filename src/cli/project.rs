@@ -51,6 +51,11 @@ impl Project {
         self.verdict.validator.version()
     }
 
+    /// Files and folders with the custom resource definitions that the project declares.
+    pub(super) fn crds(&self) -> &[PathBuf] {
+        &self.library.project().crds
+    }
+
     /// How this project's sources are read.
     ///
     /// # Errors

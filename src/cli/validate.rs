@@ -13,7 +13,7 @@ use crate::kustomize;
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::report;
-use crate::source::{self, inputs};
+use crate::source::{self, git, inputs};
 use crate::validate::{self, Validator, Verdict, Verdicts};
 
 /// Say what the API server would answer, offline
@@ -30,9 +30,15 @@ pub(super) struct ValidateArgs {
     /// Kubernetes version whose verdict is asked for, for example 1.37 [default: the project's, else the newest known]
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
+    /// File or folder with custom resource definitions, besides those in the sources and those of the project
+    #[arg(long = "crds", value_name = "PATH")]
+    crds: Vec<PathBuf>,
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Judge only files that differ from this git revision, and overlays that read one of them
+    #[arg(long, value_name = "REV")]
+    since: Option<String>,
     /// What makes the command fail (exit code 1)
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
     fail_on: FailOn,
@@ -123,6 +129,8 @@ fn judge(
     args: &ValidateArgs,
     validator: Validator,
 ) -> Result<Verdicts, CommandError> {
+    let crds: Vec<PathBuf> = project.crds().iter().chain(&args.crds).cloned().collect();
+    let definitions = validate::load_definitions(sources, &crds)?;
     let mut verdicts = Verdicts::default();
     let mut paths = args.sources.clone();
     if paths.iter().any(|path| path == Path::new("-")) {
@@ -130,8 +138,27 @@ fn judge(
         let file = source::load_stdin(sources)?;
         verdicts.append(validate::judge_file(validator, sources, file));
     }
+    let changed = match (&args.since, paths.first()) {
+        (Some(revision), Some(path)) => {
+            let folder = if path.is_dir() {
+                path.as_path()
+            } else {
+                path.parent().unwrap_or(path)
+            };
+            let folder = if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            };
+            let changed = git::changed_since(folder, revision);
+            Some(changed.map_err(|error| CommandError::message(error.to_string()))?)
+        }
+        _ => None,
+    };
     let mut inputs = inputs::select(&paths);
-    if inputs.files.is_empty() && inputs.overlays.is_empty() && !paths.is_empty() {
+    verdicts.chart_files = inputs.chart_files;
+    let found = inputs.files.len() + inputs.overlays.len() + inputs.chart_files;
+    if found == 0 && !paths.is_empty() {
         let name = display_path(&paths[0]);
         return Err(
             CommandError::message(format!("no kustomization and no manifest in `{name}`"))
@@ -139,32 +166,69 @@ fn judge(
         );
     }
     let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
+    let judged = validate::on_all_cores(&inputs.overlays, |overlay| {
+        judge_overlay(&builder, overlay, validator, changed.as_ref())
+    });
     let mut read = BTreeSet::new();
-    for overlay in &inputs.overlays {
-        match builder.build(overlay) {
-            Ok(build) => {
-                verdicts.overlays += 1;
-                ui.diagnostics(sources, &build.warnings);
-                for object in &build.objects {
-                    verdicts.judge(validator, object);
-                }
-                read.extend(build.files);
-            }
-            // A Component may need what only the overlay that names it brings.
-            Err(_) if inputs::is_component(overlay) => {
-                verdicts.skipped += 1;
-                read.extend(inputs::files_below(overlay));
-            }
-            Err(Diagnostics(findings)) => {
-                verdicts.overlays += 1;
-                verdicts.refuse(validate::primary_span(&findings), findings);
-                read.extend(inputs::files_below(overlay));
-            }
-        }
+    for overlay in judged {
+        ui.diagnostics(sources, &overlay.warnings);
+        verdicts.append(overlay.verdicts);
+        read.extend(overlay.files);
     }
     inputs.leave_out(&read);
+    if let Some(changed) = &changed {
+        let is_changed = |file: &PathBuf| !file.canonicalize().is_ok_and(|f| !changed.contains(&f));
+        inputs.files.retain(is_changed);
+    }
     verdicts.append(validate::judge_files(validator, sources, &inputs.files));
+    verdicts.settle(validator, sources, definitions);
     Ok(verdicts)
+}
+
+/// What came of one overlay.
+#[derive(Default)]
+struct JudgedOverlay {
+    verdicts: Verdicts,
+    warnings: Vec<Diagnostic>,
+    /// The files that it read, by their true paths.
+    files: Vec<PathBuf>,
+}
+
+/// Builds an overlay and judges what it prints; nothing, where it reads none of the changed files.
+fn judge_overlay(
+    builder: &kustomize::Builder<'_>,
+    overlay: &Path,
+    validator: Validator,
+    changed: Option<&BTreeSet<PathBuf>>,
+) -> JudgedOverlay {
+    let mut judged = JudgedOverlay::default();
+    match builder.build(overlay) {
+        Ok(build) => {
+            judged.files = build.files;
+            if changed.is_some_and(|changed| !judged.files.iter().any(|f| changed.contains(f))) {
+                return judged;
+            }
+            judged.verdicts.overlays += 1;
+            judged.warnings = build.warnings;
+            for object in &build.objects {
+                judged.verdicts.judge(validator, object);
+            }
+        }
+        // A Component may need what only the overlay that names it brings.
+        Err(_) if inputs::is_component(overlay) => {
+            judged.verdicts.skipped += 1;
+            judged.files = inputs::files_below(overlay);
+        }
+        // What it would have read is not known, so it is told whatever was changed.
+        Err(Diagnostics(findings)) => {
+            judged.verdicts.overlays += 1;
+            judged
+                .verdicts
+                .refuse(validate::primary_span(&findings), findings);
+            judged.files = inputs::files_below(overlay);
+        }
+    }
+    judged
 }
 
 /// Makes an unknown verdict an error.
@@ -344,6 +408,7 @@ mod tests {
             "rejected": 1,
             "skipped": 0,
             "overlays": 0,
+            "chartFiles": 0,
             "errors": 1,
             "warnings": 0
           }
@@ -376,6 +441,110 @@ mod tests {
             assert_eq!(exit, wanted, "{out}");
             assert!(out.contains("1 warning"), "{out}");
         }
+    }
+
+    #[test]
+    fn definitions_come_from_flags_the_project_and_the_input() {
+        let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
+            metadata: {name: certificates.cert-manager.io}\nspec:\n  group: cert-manager.io\n  \
+            scope: Namespaced\n  names: {kind: Certificate, plural: certificates}\n  versions:\n  - \
+            {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, \
+            required: [spec], properties: {spec: {type: object}}}}}\n";
+        for (name, flags) in [
+            ("crd/a.yaml", &["DIR/c.yaml", "--crds", "DIR/crd"][..]),
+            ("crd/a.yaml", &["DIR/c.yaml", "--crds", "DIR/crd/a.yaml"]),
+            ("crd/a.yaml", &["DIR"]),
+            ("z.yaml", &["DIR"]),
+        ] {
+            let files = [("c.yaml", CUSTOM), (name, definition)];
+            let (exit, out, err) = run(&files, flags);
+            assert_eq!((exit, err.as_str()), (Exit::Failure, ""), "{flags:?} {out}");
+            assert!(out.contains("required field `spec` is missing"), "{out}");
+        }
+        let files = [
+            ("c.yaml", CUSTOM),
+            ("crd/a.yaml", definition),
+            (".deployx.yaml", "crds: [crd]\n"),
+        ];
+        let (exit, out, _) = run(&files, &["DIR/c.yaml"]);
+        assert_eq!(exit, Exit::Failure, "{out}");
+        let (exit, _, err) = run(&files[..1], &["DIR", "--crds", "DIR/c.yaml"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(
+            err.contains("no CustomResourceDefinition in `DIR/c.yaml`"),
+            "{err}"
+        );
+    }
+
+    #[test]
+    fn only_what_differs_from_a_revision_is_judged() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let git = |args: &[&str]| {
+            let identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+            let git = std::process::Command::new("git")
+                .current_dir(folder.path())
+                .args(identity)
+                .args(args)
+                .status();
+            assert!(git.unwrap().success());
+        };
+        write("base/kustomization.yaml", "resources: [b.yaml]\n");
+        write("base/b.yaml", GOOD);
+        write("prod/kustomization.yaml", "resources: [../base]\n");
+        write("other/kustomization.yaml", "resources: [bad.yaml]\n");
+        write("other/bad.yaml", BAD);
+        write("bad.yaml", BAD);
+        git(&["init", "-q"]);
+        git(&["add", "."]);
+        git(&["commit", "-qm", "all"]);
+        let root = folder.path().to_str().unwrap();
+        let judged = |flags: &[&str]| {
+            let words = [&["deployx", "validate", root], flags].concat();
+            let (mut ui, captured) = Ui::capture();
+            let exit = crate::cli::run(crate::cli::Cli::parse_from(words), &mut ui);
+            (exit, captured.stdout())
+        };
+        let (exit, out) = judged(&["--since", "HEAD"]);
+        assert_eq!(exit, Exit::Success, "{out}");
+        assert!(out.contains("0 objects"), "{out}");
+        write(
+            "base/b.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new}\n",
+        );
+        let (exit, out) = judged(&["--since", "HEAD"]);
+        assert_eq!(exit, Exit::Success, "{out}");
+        assert!(out.contains("2 objects, 2 overlays"), "{out}");
+        write("bad.yaml", &BAD.replace("name: b", "name: c"));
+        let (exit, out) = judged(&["--since", "HEAD"]);
+        assert_eq!(exit, Exit::Failure);
+        assert!(
+            out.contains("Service shop/c") && !out.contains("Service shop/b"),
+            "{out}"
+        );
+        let (exit, _) = judged(&["--since", "none"]);
+        assert_eq!(exit, Exit::Failure);
+    }
+
+    #[test]
+    fn templates_of_charts_are_left_out_and_counted() {
+        let files = [
+            (
+                "web/Chart.yaml",
+                "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+            ),
+            ("web/templates/a.yaml", "kind: {{ .Values.kind }}\n"),
+            ("a.yaml", GOOD),
+        ];
+        let (exit, out, _) = run(&files, &["DIR"]);
+        assert_eq!(exit, Exit::Success, "{out}");
+        assert!(out.contains("2 chart files skipped"), "{out}");
+        let (exit, out, _) = run(&files, &["DIR/web/templates/a.yaml"]);
+        assert_eq!(exit, Exit::Success, "{out}");
     }
 
     #[test]

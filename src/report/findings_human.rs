@@ -64,6 +64,12 @@ pub fn findings_human(
             count(verdicts.skipped, "other document")
         ));
     }
+    if verdicts.chart_files > 0 {
+        judged.push_str(&format!(
+            ", {} skipped",
+            count(verdicts.chart_files, "chart file")
+        ));
+    }
     let millis = took.as_millis();
     writeln!(
         out,

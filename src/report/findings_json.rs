@@ -49,6 +49,7 @@ pub fn findings_json(
             "rejected": count(Verdict::Rejected),
             "skipped": verdicts.skipped,
             "overlays": verdicts.overlays,
+            "chartFiles": verdicts.chart_files,
             "errors": severity(Severity::Error),
             "warnings": severity(Severity::Warning),
         },

@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ignore::WalkBuilder;
 use walkdir::WalkDir;
 
-use super::{is_hidden, manifest_files};
+use super::{is_hidden, is_manifest_name, manifest_files};
 use crate::kustomize;
 use crate::manifest::{Node, ReadOptions, Sources, read};
 
@@ -20,31 +21,73 @@ pub struct Inputs {
     pub overlays: Vec<PathBuf>,
     /// Files to be judged by themselves, unless an overlay turns out to read them.
     pub files: Vec<PathBuf>,
+    /// Number of files of Helm charts that are no manifests and were left out.
+    pub chart_files: usize,
 }
 
 /// Sorts paths (files and folders) into overlays and files.
 ///
 /// A folder with a kustomization is one overlay, and so is the nearest such folder above a file.
-/// Any other folder is searched; a path that does not exist stays a file, so that reading it says so.
+/// Any other folder is searched, but for hidden entries and what `.gitignore` names; a path that
+/// does not exist stays a file, so that reading it says so. Templates of Helm charts are no
+/// manifests yet: they and the chart's description are left out and counted.
 pub fn select(paths: &[PathBuf]) -> Inputs {
+    let mut inputs = Inputs::default();
     let mut overlays = BTreeSet::new();
-    let mut files = Vec::new();
     for path in paths {
         if kustomize::is_kustomization(path) {
             overlays.insert(path.clone());
         } else if path.is_dir() {
-            overlays.extend(overlays_below(path));
-            files.extend(manifest_files(path));
+            for entry in walk(path) {
+                if entry.is_dir() {
+                    overlays.extend(Some(entry).filter(|dir| kustomize::is_kustomization(dir)));
+                } else if is_manifest_name(&entry) {
+                    inputs.files.push(entry);
+                }
+            }
         } else {
             overlays.extend(overlay_above(path));
-            files.push(path.clone());
+            inputs.files.push(path.clone());
         }
     }
-    files.retain(|file| !kustomize::is_kustomization_file(file));
-    Inputs {
-        overlays: overlays.into_iter().collect(),
-        files,
+    let all = inputs.files.len();
+    inputs.files.retain(|file| !is_chart_file(file));
+    inputs.chart_files = all - inputs.files.len();
+    inputs
+        .files
+        .retain(|file| !kustomize::is_kustomization_file(file));
+    inputs.overlays = overlays.into_iter().collect();
+    inputs
+}
+
+/// Everything in a folder that git would not ignore, by name.
+fn walk(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    WalkBuilder::new(folder)
+        .standard_filters(false)
+        .hidden(true)
+        .parents(true)
+        .git_ignore(true)
+        .git_exclude(true)
+        // A folder need not be a repository for its `.gitignore` to be meant.
+        .require_git(false)
+        .sort_by_file_name(Ord::cmp)
+        .build()
+        .filter_map(Result::ok)
+        .map(ignore::DirEntry::into_path)
+}
+
+/// Whether a file is a Helm chart's description, or lies in its `templates` folder.
+fn is_chart_file(file: &Path) -> bool {
+    if file.file_name().is_some_and(|name| name == "Chart.yaml") {
+        return true;
     }
+    let name = |folder: &Path| folder.file_name().map(std::ffi::OsStr::to_os_string);
+    file.ancestors().skip(1).any(|folder| {
+        name(folder).is_some_and(|name| name == "templates")
+            && folder
+                .parent()
+                .is_some_and(|chart| chart.join("Chart.yaml").is_file())
+    })
 }
 
 impl Inputs {
@@ -126,6 +169,25 @@ mod tests {
         let mut whole = whole;
         whole.leave_out(&read);
         assert_eq!(whole.files, [at("b/cm.yaml")]);
+        std::fs::write(at(".gitignore"), "d/\n*.tmp.yaml\n").unwrap();
+        for name in [
+            "d/e.yaml",
+            "b/x.tmp.yaml",
+            "chart/Chart.yaml",
+            "chart/crds/a.yaml",
+            "chart/templates/sub/a.yaml",
+            "chart/templates/b.yaml",
+        ] {
+            std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            std::fs::write(at(name), "{}").unwrap();
+        }
+        let whole = select(&[folder.path().to_path_buf()]);
+        let names = ["a/prod/patch.yaml", "b/cm.yaml", "chart/crds/a.yaml"];
+        assert_eq!(whole.files, names.map(at));
+        assert_eq!(whole.chart_files, 3);
+        // What is named is meant, whatever git thinks of it.
+        assert_eq!(select(&[at("d")]).files, [at("d/e.yaml")]);
+        assert_eq!(select(&[at("d/e.yaml")]).files, [at("d/e.yaml")]);
         assert!(!is_component(&at("a/prod")));
         assert_eq!(select(&[at("b/cm.yaml")]).overlays, [] as [PathBuf; 0]);
     }

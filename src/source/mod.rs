@@ -1,5 +1,6 @@
 //! What yields objects: a kustomization directory, plain files, standard input.
 
+pub mod git;
 pub mod inputs;
 mod plain;
 
@@ -131,7 +132,7 @@ pub fn load_stdin(sources: &Sources) -> Result<FileId, Diagnostics> {
 }
 
 /// The manifests of a folder and those below it, by name.
-fn manifest_files(folder: &Path) -> Vec<PathBuf> {
+pub fn manifest_files(folder: &Path) -> Vec<PathBuf> {
     WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
@@ -139,11 +140,13 @@ fn manifest_files(folder: &Path) -> Vec<PathBuf> {
         .filter_map(Result::ok)
         .filter(|entry| entry.file_type().is_file())
         .map(walkdir::DirEntry::into_path)
-        .filter(|path| {
-            let extension = path.extension().and_then(|e| e.to_str());
-            matches!(extension, Some("yaml" | "yml" | "json"))
-        })
+        .filter(|path| is_manifest_name(path))
         .collect()
+}
+
+fn is_manifest_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str());
+    matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
 fn is_hidden(name: &std::ffi::OsStr) -> bool {

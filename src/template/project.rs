@@ -11,11 +11,10 @@ use crate::schema::Version;
 pub(super) const FILE: &str = ".deployx.yaml";
 
 /// Fields that may be written.
-const FIELDS: [&str; 3] = ["kubernetesVersion", "schemas", "templates"];
+const FIELDS: [&str; 4] = ["crds", "kubernetesVersion", "schemas", "templates"];
 
 /// Fields that the design has and this version does not.
-const NOT_BUILT: [(&str, &str); 5] = [
-    ("crds", "custom resource definitions"),
+const NOT_BUILT: [(&str, &str); 4] = [
     ("lint", "lint switches"),
     ("rules", "rules of a team"),
     ("defaults", "defaults of a team"),
@@ -33,6 +32,8 @@ pub struct Project {
     pub templates: Vec<PathBuf>,
     /// Folders with schemas, in the order they are searched.
     pub schemas: Vec<PathBuf>,
+    /// Files and folders with custom resource definitions.
+    pub crds: Vec<PathBuf>,
 }
 
 impl Project {
@@ -129,8 +130,11 @@ impl Reader {
         };
         for entry in map {
             match entry.key.as_str() {
-                "templates" => self.project.templates = self.folders(&entry.value, folder),
-                "schemas" => self.project.schemas = self.folders(&entry.value, folder),
+                "crds" => self.project.crds = self.paths(&entry.value, folder, Path::exists),
+                "templates" => {
+                    self.project.templates = self.paths(&entry.value, folder, Path::is_dir);
+                }
+                "schemas" => self.project.schemas = self.paths(&entry.value, folder, Path::is_dir),
                 "kubernetesVersion" => self.project.kube = self.version(&entry.value),
                 key => self.unknown(key, entry.key_span),
             }
@@ -153,7 +157,7 @@ impl Reader {
         self.faults.push(fault);
     }
 
-    fn folders(&mut self, value: &Node, folder: &Path) -> Vec<PathBuf> {
+    fn paths(&mut self, value: &Node, folder: &Path, exists: fn(&Path) -> bool) -> Vec<PathBuf> {
         let Some(items) = value.as_seq() else {
             let fault = Diagnostic::error("project", "a list of folders is expected")
                 .at(value.span, "for example `[deploy/templates]`");
@@ -170,7 +174,7 @@ impl Reader {
                 "a folder is a string".to_owned()
             } else if !inside {
                 "a folder of the project is expected, below this file".to_owned()
-            } else if !path.is_dir() {
+            } else if !exists(&path) {
                 format!("there is no folder `{}`", display_path(&path))
             } else {
                 folders.push(path);
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn faults_are_all_reported() {
         let faults =
-            project("schema: [x]\nrules: {}\ntemplates: [../x, nope, 3]\nkubernetesVersion: 2\n")
+            project("schema: [x]\nrules: {}\ntemplates: [../x, nope, 3]\ncrds: [missing]\nkubernetesVersion: 2\n")
                 .unwrap_err()
                 .join("\n");
         for part in [
@@ -234,6 +238,7 @@ mod tests {
             "`rules`: rules of a team are not built yet",
             "below this file",
             "there is no folder",
+            "missing`",
             "a folder is a string",
             "`2` is no Kubernetes version",
         ] {

@@ -21,6 +21,18 @@ pub(super) fn object(manifest: &Manifest, kind: Kind, faults: &mut Faults<'_>) {
     walk.fields(root, kind.object(), &Place::ROOT, Mode::default(), owner);
 }
 
+/// Checks a value of a structured type that stands in an object of no known kind.
+pub(super) fn part(
+    node: &Node,
+    object: Object,
+    place: &Place<'_>,
+    owner: Span,
+    faults: &mut Faults<'_>,
+) {
+    let mut walk = Walk { faults };
+    walk.value(node, object.ty(), place, Mode::default(), owner);
+}
+
 /// What the server is strict about at a place.
 #[derive(Clone, Copy, Default)]
 struct Mode {

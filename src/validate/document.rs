@@ -1,10 +1,11 @@
 //! From a file to verdicts: documents, lists of objects, and what is no object at all.
 
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Judgement, Validator, Verdict};
+use super::{Definitions, Judgement, Validator, Verdict};
 use crate::manifest::object::ObjectId;
 use crate::manifest::read::{self, Document};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources, Span};
@@ -21,6 +22,17 @@ pub struct Judged {
     pub id: ObjectId,
     /// The verdict.
     pub judgement: Judgement,
+    waiting: Waiting,
+}
+
+/// Whether a verdict waits for a definition that another file may hold.
+#[derive(Clone, Debug)]
+enum Waiting {
+    No,
+    /// The object was made from several files.
+    Made(Object),
+    /// The object can be read again from its file, which is cheaper than to keep it.
+    Read,
 }
 
 /// The verdicts on all objects of a source.
@@ -32,6 +44,10 @@ pub struct Verdicts {
     pub skipped: usize,
     /// Number of overlays that were built.
     pub overlays: usize,
+    /// Number of files of Helm charts that are no manifests and were left out.
+    pub chart_files: usize,
+    /// The custom resource definitions among the objects.
+    definitions: Definitions,
 }
 
 impl Verdicts {
@@ -40,16 +56,66 @@ impl Verdicts {
         self.objects.append(&mut other.objects);
         self.skipped += other.skipped;
         self.overlays += other.overlays;
+        self.chart_files += other.chart_files;
+        self.definitions.extend(other.definitions);
     }
 
     /// Adds the verdict on an object.
     pub fn judge(&mut self, validator: Validator, object: &Object) {
+        self.add(validator, object, || Waiting::Made(object.clone()));
+    }
+
+    fn add(&mut self, validator: Validator, object: &Object, wait: impl FnOnce() -> Waiting) {
+        let judgement = validator.judge(object);
+        self.definitions.add(object);
         self.objects.push(Judged {
             span: object.span(),
             api_version: object.api_version().to_owned(),
             id: object.id(),
-            judgement: validator.judge(object),
+            waiting: match judgement.verdict {
+                Verdict::Unknown => wait(),
+                _ => Waiting::No,
+            },
+            judgement,
         });
+    }
+
+    /// Judges the custom resources by the definitions that were found on the way and by those
+    /// that are given; the former win. Call it once, when all sources are judged.
+    pub fn settle(&mut self, validator: Validator, sources: &Sources, mut given: Definitions) {
+        given.extend(std::mem::take(&mut self.definitions));
+        let mut file: Option<(FileId, HashMap<Span, Object>)> = None;
+        for judged in &mut self.objects {
+            if !given.knows(&judged.id.group, &judged.id.kind) {
+                judged.waiting = Waiting::No;
+                continue;
+            }
+            let object = match std::mem::replace(&mut judged.waiting, Waiting::No) {
+                Waiting::No => continue,
+                Waiting::Made(object) => object,
+                Waiting::Read => {
+                    let id = judged.span.file;
+                    let objects = match &mut file {
+                        Some((last, objects)) if *last == id => objects,
+                        _ => &mut file.insert((id, objects_of(validator, sources, id))).1,
+                    };
+                    let Some(object) = objects.remove(&judged.span) else {
+                        continue;
+                    };
+                    object
+                }
+            };
+            if let Some(judgement) = given.judge(validator.version(), &object) {
+                // What is wrong with the document was said before.
+                let mut before = std::mem::replace(&mut judged.judgement, judgement);
+                let judgement = &mut judged.judgement;
+                if before.verdict == Verdict::Rejected {
+                    judgement.verdict = Verdict::Rejected;
+                    judgement.unknown = None;
+                }
+                judgement.findings.append(&mut before.findings);
+            }
+        }
     }
 
     /// Adds what could not be read as objects.
@@ -68,40 +134,46 @@ impl Verdicts {
                 unknown: None,
                 findings,
             },
+            waiting: Waiting::No,
         });
     }
 }
 
 /// Loads and judges files, on all cores. The order of the result is that of the paths.
 pub fn judge_files(validator: Validator, sources: &Sources, paths: &[PathBuf]) -> Verdicts {
+    let mut verdicts = Verdicts::default();
+    for file in on_all_cores(paths, |path| judge_path(validator, sources, path)) {
+        verdicts.append(file);
+    }
+    verdicts
+}
+
+/// Does the same with each of some items, on all cores. The results are in the order of the items.
+pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(0);
-    let work = || {
+    let worker = || {
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = paths.get(index) else {
+            let Some(item) = items.get(index) else {
                 return done;
             };
-            done.push((index, judge_path(validator, sources, path)));
+            done.push((index, work(item)));
         }
     };
-    let mut all: Vec<(usize, Verdicts)> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..workers.min(paths.len()))
-            .map(|_| scope.spawn(work))
+    let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers.min(items.len()))
+            .map(|_| scope.spawn(worker))
             .collect();
-        let mut all = work();
+        let mut all = worker();
         for other in others {
-            all.extend(other.join().expect("judging a file does not panic"));
+            all.extend(other.join().expect("judging does not panic"));
         }
         all
     });
     all.sort_by_key(|(index, _)| *index);
-    let mut verdicts = Verdicts::default();
-    for (_, file) in all {
-        verdicts.append(file);
-    }
-    verdicts
+    all.into_iter().map(|(_, result)| result).collect()
 }
 
 fn judge_path(validator: Validator, sources: &Sources, path: &Path) -> Verdicts {
@@ -177,8 +249,31 @@ fn judge_node(validator: Validator, root: Node, verdicts: &mut Verdicts) {
                 judge_node(validator, item.clone(), verdicts);
             }
         }
-        None => verdicts.judge(validator, &object),
+        None => verdicts.add(validator, &object, || Waiting::Read),
     }
+}
+
+/// The objects of a file, lists taken apart, by where they stand.
+fn objects_of(validator: Validator, sources: &Sources, file: FileId) -> HashMap<Span, Object> {
+    let documents = read::read_documents(sources, file, &ReadOptions::kubectl());
+    let mut objects = HashMap::new();
+    let mut left: Vec<Node> = documents
+        .into_iter()
+        .filter_map(Result::ok)
+        .map(|document| document.root)
+        .collect();
+    while let Some(root) = left.pop() {
+        let Some(object) = Object::from_node(root) else {
+            continue;
+        };
+        match items(validator, &object) {
+            Some(items) => left.extend(items.iter().cloned()),
+            None => {
+                objects.insert(object.span(), object);
+            }
+        }
+    }
+    objects
 }
 
 /// The items of `kind: List` and of typed lists such as `ConfigMapList`, which kubectl takes

@@ -5,6 +5,7 @@
 //! first one as the server does.
 
 mod absent;
+mod custom;
 mod decode;
 mod document;
 mod fault;
@@ -17,7 +18,8 @@ mod scalar;
 mod unions;
 mod view;
 
-pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
+pub use custom::{Definitions, load_definitions};
+pub use document::{Judged, Verdicts, judge_file, judge_files, on_all_cores, primary_span};
 
 use crate::manifest::{Diagnostic, Object, Severity};
 use crate::schema::{self, Tables, Version};

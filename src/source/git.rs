@@ -1,0 +1,124 @@
+//! What git says of the working tree. The `git` of the machine is asked, as people do.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Why git gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no git to ask.
+    #[error("cannot run git: {0}")]
+    Missing(#[from] std::io::Error),
+    /// git refused, in its own words.
+    #[error("git says: {0}")]
+    Refused(String),
+}
+
+/// Lists the files of the repository around a folder that differ from a revision: changed, added,
+/// deleted, and new ones that git does not know yet and does not ignore. Absolute paths.
+///
+/// # Errors
+/// git is missing, the folder is in no repository, or there is no such revision.
+pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>, GitError> {
+    let top = ask(folder, &["rev-parse", "--show-toplevel"])?;
+    let top = PathBuf::from(String::from_utf8_lossy(&top).trim_end());
+    let commit = format!("{revision}^{{commit}}");
+    ask(
+        &top,
+        &[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &commit,
+        ],
+    )
+    .map_err(|error| match error {
+        GitError::Refused(_) => GitError::Refused(format!("there is no revision `{revision}`")),
+        missing @ GitError::Missing(_) => missing,
+    })?;
+    let differing = [
+        "diff",
+        "--name-only",
+        "--no-renames",
+        "--no-ext-diff",
+        "-z",
+        "--end-of-options",
+        revision,
+        "--",
+    ];
+    let mut names = ask(&top, &differing)?;
+    names.extend(ask(
+        &top,
+        &["ls-files", "--others", "--exclude-standard", "-z"],
+    )?);
+    let names = names
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty());
+    Ok(names
+        .map(|name| top.join(String::from_utf8_lossy(name).as_ref()))
+        .collect())
+}
+
+fn ask<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Result<Vec<u8>, GitError> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(args)
+        .output()?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(GitError::Refused(words.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_added_deleted_and_new_files_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(root.join(name), text).unwrap();
+        let git = |args: &[&str]| {
+            let identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+            ask(&root, &[&identity[..], args].concat()).unwrap()
+        };
+        git(&["init", "-q"]);
+        for name in ["same", "changed", "deleted", "ä b"] {
+            write(name, "1");
+        }
+        write(".gitignore", "ignored\n");
+        git(&["add", "."]);
+        git(&["commit", "-qm", "one"]);
+        write("changed", "2");
+        write("ä b", "2");
+        write("new", "1");
+        write("ignored", "1");
+        std::fs::remove_file(root.join("deleted")).unwrap();
+        let found = changed_since(&root, "HEAD").unwrap();
+        let wanted = ["changed", "deleted", "new", "ä b"].map(|name| root.join(name));
+        assert_eq!(found, wanted.into_iter().collect());
+        git(&["add", "."]);
+        git(&["commit", "-qm", "two"]);
+        assert_eq!(changed_since(&root, "HEAD").unwrap(), BTreeSet::new());
+        assert_eq!(changed_since(&root, "HEAD~1").unwrap().len(), 4);
+        for revision in ["none", "--output=x"] {
+            let error = changed_since(&root, revision).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("git says: there is no revision `{revision}`")
+            );
+        }
+        let nowhere = tempfile::tempdir().unwrap();
+        let error = changed_since(nowhere.path(), "HEAD").unwrap_err();
+        assert!(
+            error.to_string().contains("not a git repository"),
+            "{error}"
+        );
+    }
+}

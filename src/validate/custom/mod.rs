@@ -1,0 +1,302 @@
+//! Custom resources, judged by the definitions that are at hand: what the server does with an
+//! object of a CustomResourceDefinition, from unknown fields and defaults to rules in CEL.
+
+mod cel;
+mod check;
+mod format;
+mod load;
+mod pattern;
+mod prepare;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+pub use self::load::load_definitions;
+
+use self::cel::Rules;
+use self::check::Check;
+use self::schema::Schema;
+use super::fault::Faults;
+use super::place::Place;
+use super::{Judgement, Verdict, decode, server_says};
+use crate::manifest::{Diagnostic, Node, Object, Span, names};
+use crate::schema::{Tables, tables};
+
+/// The custom resource definitions that are at hand.
+#[derive(Clone, Debug, Default)]
+pub struct Definitions {
+    kinds: HashMap<(SmolStr, SmolStr), Arc<Definition>>,
+}
+
+/// One custom kind.
+#[derive(Debug)]
+struct Definition {
+    versions: Vec<Version>,
+}
+
+/// One version of a custom kind.
+#[derive(Debug)]
+struct Version {
+    name: SmolStr,
+    served: bool,
+    /// The server's warning, where it is deprecated.
+    warning: Option<String>,
+    /// Whether a create drops `status` before it validates.
+    has_status: bool,
+    schema: Option<(Schema, Rules)>,
+}
+
+impl Definitions {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// Whether the definition of a kind is at hand.
+    pub(super) fn knows(&self, group: &str, kind: &str) -> bool {
+        self.kinds.contains_key(&(group.into(), kind.into()))
+    }
+
+    /// Adds a definition; one of the same group and kind gives way. Returns whether the object is
+    /// a definition at all.
+    pub fn add(&mut self, object: &Object) -> bool {
+        if object.group() != "apiextensions.k8s.io" || object.kind() != "CustomResourceDefinition" {
+            return false;
+        }
+        let text = |path: &[&str]| object.root.at(path).and_then(Node::as_str);
+        let (group, kind) = (text(&["spec", "group"]), text(&["spec", "names", "kind"]));
+        if let (Some(group), Some(kind)) = (group, kind) {
+            let versions = object.root.at(&["spec", "versions"]).and_then(Node::as_seq);
+            let read = |node: &Node| Version::read(node, group, kind);
+            let versions = versions.unwrap_or_default().iter().filter_map(read);
+            let definition = Definition {
+                versions: versions.collect(),
+            };
+            self.kinds
+                .insert((group.into(), kind.into()), Arc::new(definition));
+        }
+        true
+    }
+
+    /// Adds those of another set, which win.
+    pub fn extend(&mut self, other: Definitions) {
+        self.kinds.extend(other.kinds);
+    }
+
+    /// Judges a custom resource. `None` where its definition is not at hand.
+    pub(super) fn judge(
+        &self,
+        release: crate::schema::Version,
+        object: &Object,
+    ) -> Option<Judgement> {
+        let key = (object.group().into(), object.kind().into());
+        let definition = self.kinds.get(&key)?;
+        let served = |v: &&Version| v.served && v.name == object.version();
+        let mut judge = Judge {
+            tables: tables(release),
+            object,
+            findings: Vec::new(),
+            unknown: None,
+        };
+        match definition.versions.iter().find(served) {
+            Some(version) => judge.version(version),
+            None => judge.not_served(definition),
+        }
+        Some(judge.judgement())
+    }
+}
+
+impl Version {
+    fn read(node: &Node, group: &str, kind: &str) -> Option<Self> {
+        let name = node.get("name").and_then(Node::as_str)?;
+        let flag = |key: &str| node.get(key).and_then(Node::as_bool).unwrap_or_default();
+        let given = node.get("deprecationWarning").and_then(Node::as_str);
+        let warning = given.map_or_else(
+            || format!("{group}/{name} {kind} is deprecated"),
+            str::to_owned,
+        );
+        let schema = node.at(&["schema", "openAPIV3Schema"]);
+        Some(Self {
+            name: name.into(),
+            served: flag("served"),
+            warning: flag("deprecated").then_some(warning),
+            has_status: node
+                .at(&["subresources", "status"])
+                .is_some_and(|status| !status.is_null()),
+            schema: schema.map(|node| (Schema::read(node), Rules::new(node))),
+        })
+    }
+}
+
+struct Judge<'j> {
+    tables: Tables,
+    object: &'j Object,
+    findings: Vec<Diagnostic>,
+    unknown: Option<String>,
+}
+
+impl Judge<'_> {
+    fn version(&mut self, version: &Version) {
+        let release = self.tables.version();
+        let root = &self.object.root;
+        let kind = self.object.kind();
+        if let Some(words) = &version.warning {
+            let message = format!("`{}` of {kind} is deprecated", self.object.api_version());
+            let finding = Diagnostic::warning("deprecated-api", message)
+                .at(span_of(root, "apiVersion"), "")
+                .note(server_says(release, format_args!("Warning: {words}")));
+            self.findings.push(finding);
+        }
+        let Some((schema, rules)) = &version.schema else {
+            self.unknown = Some(format!("the definition of {kind} has no schema"));
+            return;
+        };
+        let mut faults = Faults::new(release, &mut self.findings);
+        prepare::unknown_fields(root, schema, kind, &mut faults);
+        self.metadata(root, &Place::ROOT);
+        self.name();
+        let mut complete = root.clone();
+        if version.has_status
+            && let Some(map) = complete.as_map_mut()
+        {
+            map.remove("status");
+        }
+        prepare::complete(&mut complete, schema);
+        let mut check = Check::new(release);
+        check.value(&complete, schema, &Place::ROOT, span_of(root, "kind"));
+        self.findings.append(&mut check.findings);
+        self.unknown = check.undecided;
+        self.embedded(&complete, schema, &Place::ROOT);
+        let mut faults = Faults::new(release, &mut self.findings);
+        prepare::duplicates(&complete, schema, &Place::ROOT, &mut faults);
+        // The server does not come to the rules where the schema is violated.
+        let refused = |f: &Diagnostic| f.severity == crate::manifest::Severity::Error;
+        if schema.has_rules && !self.findings.iter().any(refused) {
+            match rules.check(release, &complete) {
+                Ok(findings) => self.findings.extend(findings),
+                Err(reason) => self.unknown = Some(reason),
+            }
+        }
+    }
+
+    /// The metadata of the object, or of an embedded one: its fields are those of every kind.
+    fn metadata(&mut self, node: &Node, place: &Place<'_>) {
+        let Some(entry) = node.as_map().and_then(|map| map.entry("metadata")) else {
+            return;
+        };
+        let meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+        if let Some(object) = self.tables.object(meta) {
+            let mut faults = Faults::new(self.tables.version(), &mut self.findings);
+            let place = place.field("metadata");
+            decode::part(&entry.value, object, &place, entry.key_span, &mut faults);
+        }
+    }
+
+    fn name(&mut self) {
+        let release = self.tables.version();
+        let mut faults = Faults::new(release, &mut self.findings);
+        let root = &self.object.root;
+        let named = |key: &str| root.at(&["metadata", key]).filter(|node| !node.is_null());
+        let metadata = Place::ROOT.field("metadata");
+        let place = metadata.field("name");
+        let name = named("name").and_then(Node::as_str).unwrap_or_default();
+        if !name.is_empty() {
+            if !names::is_dns_subdomain(name) {
+                let words = format!(
+                    "Invalid value: \"{name}\": a lowercase RFC 1123 subdomain must consist of lower \
+                     case alphanumeric characters, '-' or '.', and must start and end with an \
+                     alphanumeric character"
+                );
+                let at = named("name").map_or(root.span, |node| node.span);
+                let message = format!("`{name}` is no valid name");
+                let remark = "lower-case letters, digits, `-` and `.`";
+                faults.refuse("invalid-name", message, at, remark, &place, &words);
+            }
+        } else if named("generateName")
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+            .is_empty()
+        {
+            let words = "Required value: name or generateName is required";
+            let message = format!("this {} has no name", self.object.kind());
+            let remark = "`metadata.name` is missing";
+            let at = span_of(root, "metadata");
+            faults.refuse("required-field", message, at, remark, &place, words);
+        }
+    }
+
+    /// Objects inside the object: they need `apiVersion` and `kind`, and have metadata.
+    fn embedded(&mut self, node: &Node, schema: &Schema, place: &Place<'_>) {
+        let release = self.tables.version();
+        if schema.embedded {
+            for key in ["apiVersion", "kind"] {
+                let place = place.field(key);
+                let mut faults = Faults::new(release, &mut self.findings);
+                match node.get(key) {
+                    None => {
+                        let message = format!("required field `{key}` is missing");
+                        let remark = "an embedded object needs it";
+                        let words = "Required value";
+                        faults.refuse("required-field", message, node.span, remark, &place, words);
+                    }
+                    Some(given) if given.as_str().is_none_or(str::is_empty) => {
+                        let message = format!("`{key}` of an embedded object is a name");
+                        let words = match given.as_str() {
+                            Some(_) => "Invalid value: \"\": must not be empty",
+                            None => "must be a string",
+                        };
+                        faults.refuse("wrong-type", message, given.span, "", &place, words);
+                    }
+                    Some(_) => {}
+                }
+            }
+            self.metadata(node, place);
+        }
+        for entry in node.as_map().into_iter().flatten() {
+            if let Some(below) = schema.key(&entry.key) {
+                self.embedded(&entry.value, below, &place.field(&entry.key));
+            }
+        }
+        if let Some(below) = &schema.items {
+            for (index, item) in node.as_seq().unwrap_or_default().iter().enumerate() {
+                self.embedded(item, below, &place.index(index));
+            }
+        }
+    }
+
+    fn not_served(&mut self, definition: &Definition) {
+        let (api_version, kind) = (self.object.api_version(), self.object.kind());
+        let group = self.object.group();
+        let served = definition.versions.iter().filter(|v| v.served);
+        let served: Vec<String> = served.map(|v| format!("`{group}/{}`", v.name)).collect();
+        let remark = match served.as_slice() {
+            [] => "its definition serves no version".to_owned(),
+            names => format!("use {}", names.join(" or ")),
+        };
+        let words = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
+        let message = format!("{kind} is not served in `{api_version}`");
+        let finding = Diagnostic::error("unknown-kind", message)
+            .at(span_of(&self.object.root, "apiVersion"), remark)
+            .note(server_says(self.tables.version(), words));
+        self.findings.push(finding);
+    }
+
+    fn judgement(self) -> Judgement {
+        let mut judgement = Judgement::of(self.object, self.findings);
+        if judgement.verdict == Verdict::Accepted && self.unknown.is_some() {
+            judgement.verdict = Verdict::Unknown;
+            judgement.unknown = self.unknown;
+        }
+        judgement
+    }
+}
+
+/// Where the value of a field of the object stands, else the object.
+fn span_of(root: &Node, key: &str) -> Span {
+    root.get(key).map_or(root.span, |node| node.span)
+}
