@@ -1,6 +1,7 @@
 //! A value against a schema, as the server's validator checks it
 //! (`k8s.io/kube-openapi/pkg/validation/validate`).
 
+use super::super::rules::Context;
 use super::format;
 use super::schema::{Additional, Range, Schema, Type, float};
 use crate::manifest::{Diagnostic, Map, Node, Span};
@@ -55,7 +56,7 @@ impl Check {
         place: &Place<'_>,
         words: &str,
     ) {
-        Faults::new(self.version, &mut self.findings)
+        Faults::new(self.version, Context::default(), &mut self.findings)
             .refuse(rule, message, at, remark, place, words);
     }
 

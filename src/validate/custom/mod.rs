@@ -23,6 +23,7 @@ use self::check::Check;
 use self::schema::Schema;
 use super::fault::Faults;
 use super::place::Place;
+use super::rules::Context;
 use super::{Judgement, Verdict, decode, server_says};
 use crate::manifest::{Diagnostic, Node, Object, Span, names};
 use crate::schema::{Tables, tables};
@@ -156,7 +157,7 @@ impl Judge<'_> {
             self.unknown = Some(format!("the definition of {kind} has no schema"));
             return;
         };
-        let mut faults = Faults::new(release, &mut self.findings);
+        let mut faults = Faults::new(release, Context::default(), &mut self.findings);
         prepare::unknown_fields(root, schema, kind, &mut faults);
         self.metadata(root, &Place::ROOT);
         self.name();
@@ -172,7 +173,7 @@ impl Judge<'_> {
         self.findings.append(&mut check.findings);
         self.unknown = check.undecided;
         self.embedded(&complete, schema, &Place::ROOT);
-        let mut faults = Faults::new(release, &mut self.findings);
+        let mut faults = Faults::new(release, Context::default(), &mut self.findings);
         prepare::duplicates(&complete, schema, &Place::ROOT, &mut faults);
         // The server does not come to the rules where the schema is violated.
         let refused = |f: &Diagnostic| f.severity == crate::manifest::Severity::Error;
@@ -191,7 +192,11 @@ impl Judge<'_> {
         };
         let meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
         if let Some(object) = self.tables.object(meta) {
-            let mut faults = Faults::new(self.tables.version(), &mut self.findings);
+            let mut faults = Faults::new(
+                self.tables.version(),
+                Context::default(),
+                &mut self.findings,
+            );
             let place = place.field("metadata");
             decode::part(&entry.value, object, &place, entry.key_span, &mut faults);
         }
@@ -199,7 +204,7 @@ impl Judge<'_> {
 
     fn name(&mut self) {
         let release = self.tables.version();
-        let mut faults = Faults::new(release, &mut self.findings);
+        let mut faults = Faults::new(release, Context::default(), &mut self.findings);
         let root = &self.object.root;
         let named = |key: &str| root.at(&["metadata", key]).filter(|node| !node.is_null());
         let metadata = Place::ROOT.field("metadata");
@@ -236,7 +241,7 @@ impl Judge<'_> {
         if schema.embedded {
             for key in ["apiVersion", "kind"] {
                 let place = place.field(key);
-                let mut faults = Faults::new(release, &mut self.findings);
+                let mut faults = Faults::new(release, Context::default(), &mut self.findings);
                 match node.get(key) {
                     None => {
                         let message = format!("required field `{key}` is missing");

@@ -13,12 +13,24 @@ pub(super) fn class(faults: &mut Faults<'_>, view: View<'_>) {
     if !provisioner.is_empty()
         && let Some(words) = Form::LabelKey.fault(&provisioner.to_lowercase(), faults.version())
     {
-        view.invalid(faults, "invalid-name", "provisioner", Form::LabelKey.rule(), words);
+        view.invalid(
+            faults,
+            "invalid-name",
+            "provisioner",
+            Form::LabelKey.rule(),
+            words,
+        );
     }
     let parameters = view.entries("parameters");
     if parameters.iter().any(|entry| entry.key.is_empty()) {
         let reason = "field can not be empty.";
-        view.invalid(faults, "invalid-key", "parameters", "a key has a name", reason);
+        view.invalid(
+            faults,
+            "invalid-key",
+            "parameters",
+            "a key has a name",
+            reason,
+        );
     }
     let size = |e: &crate::manifest::Entry| e.key.len() + e.value.as_str().map_or(0, str::len);
     if parameters.iter().map(size).sum::<usize>() > 256 * 1024 || parameters.len() > 512 {
@@ -40,13 +52,28 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         let path = format!("capacity[{}]", entry.key);
         if super::resources::quantity(&entry.value).is_some_and(|q| q.is_zero() || q.is_negative())
         {
-            view.invalid(faults, "out-of-range", &path, "more than 0", "must be greater than zero");
+            view.invalid(
+                faults,
+                "out-of-range",
+                &path,
+                "more than 0",
+                "must be greater than zero",
+            );
         }
     }
-    let modes: Vec<&str> = view.items("accessModes").iter().filter_map(Node::as_str).collect();
+    let modes: Vec<&str> = view
+        .items("accessModes")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
     if modes.contains(&"ReadWriteOncePod") && modes.len() > 1 {
         let reason = "may not use ReadWriteOncePod with other access modes";
-        view.forbidden(faults, "accessModes", "`ReadWriteOncePod` stands alone", reason);
+        view.forbidden(
+            faults,
+            "accessModes",
+            "`ReadWriteOncePod` stands alone",
+            reason,
+        );
     }
     let text = |path: &[&str]| view.find(path).and_then(Node::as_str).unwrap_or_default();
     super::volumes::csi_driver(faults, view, text(&["csi", "driver"]));
@@ -61,7 +88,12 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     }
     if view.get("local").is_some() && view.get("nodeAffinity").is_none() {
         let reason = "Local volume requires node affinity";
-        view.required(faults, "nodeAffinity", "a local volume is on one node", reason);
+        view.required(
+            faults,
+            "nodeAffinity",
+            "a local volume is on one node",
+            reason,
+        );
     }
     let path = text(&["nfs", "path"]);
     if !path.is_empty() && !path.starts_with('/') {
@@ -112,7 +144,9 @@ pub(super) fn priority(faults: &mut Faults<'_>, view: View<'_>) {
             rule: "forbidden-field",
             message: format!("`{name}` has another value"),
             remark: "the class exists already",
-            words: format!("Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: value of {name} PriorityClass must be {wanted}"),
+            words: format!(
+                "Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: value of {name} PriorityClass must be {wanted}"
+            ),
         };
         view.refuse(faults, "metadata.name", finding);
     }
