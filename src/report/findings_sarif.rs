@@ -1,6 +1,7 @@
 //! Verdicts as SARIF 2.1.0, which code scanning services read: one run, one result for each
 //! finding, with its region. An unknown verdict is a result of kind `open`.
 
+use std::fmt::Write as _;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -186,8 +187,10 @@ fn encode(path: &str) -> String {
 /// What makes a finding the same one after lines were added above it.
 fn fingerprint(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\0").as_bytes());
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut hex = String::with_capacity(32);
+    for byte in &digest[..16] {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }

@@ -112,7 +112,7 @@ pub(super) fn scaling_rules(faults: &mut Faults<'_>, view: View<'_>) {
     if view
         .get("tolerance")
         .and_then(quantity)
-        .is_some_and(|q| q.is_negative())
+        .is_some_and(crate::manifest::quantity::Quantity::is_negative)
     {
         let reason = "must be greater than or equal to 0";
         view.invalid(faults, "out-of-range", "tolerance", "0 at least", reason);

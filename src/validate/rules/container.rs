@@ -201,21 +201,20 @@ fn restart_rules(faults: &mut Faults<'_>, view: View<'_>) {
 /// A probe: what it is for decides what it may have.
 pub(super) fn probe(faults: &mut Faults<'_>, view: View<'_>) {
     match view.place.field_name() {
-        "livenessProbe" | "startupProbe" => {
-            // 0 becomes 1.
+        // 0 becomes 1.
+        "livenessProbe" | "startupProbe"
             if view
                 .int("successThreshold")
-                .is_some_and(|number| number > 1 || number < 0)
-            {
-                let remark = "such a probe has succeeded when it succeeds once";
-                view.invalid(
-                    faults,
-                    "out-of-range",
-                    "successThreshold",
-                    remark,
-                    "must be 1",
-                );
-            }
+                .is_some_and(|number| !(0..=1).contains(&number)) =>
+        {
+            let remark = "such a probe has succeeded when it succeeds once";
+            view.invalid(
+                faults,
+                "out-of-range",
+                "successThreshold",
+                remark,
+                "must be 1",
+            );
         }
         "readinessProbe" if view.get("terminationGracePeriodSeconds").is_some() => {
             let reason = "must not be set for readinessProbes";

@@ -289,7 +289,7 @@ impl Walk<'_, '_> {
                 self.found(node, "additionalProperties", words, "name the properties");
             }
             self.below(".additionalProperties", |walk| {
-                walk.schema(additional, Level::Field)
+                walk.schema(additional, Level::Field);
             });
         }
         let checks = level == Level::Root || flag(node, "x-kubernetes-embedded-resource");

@@ -326,8 +326,8 @@ pub(super) fn check(faults: &mut Faults<'_>, object: Object, view: View<'_>) {
         let Some(entry) = view.map.entry(field).filter(|e| !e.value.is_null()) else {
             continue;
         };
-        let is_pointer = || object.field(field).is_some_and(|f| f.is_pointer());
-        let is_required = || object.field(field).is_some_and(|f| f.required());
+        let is_pointer = || object.field(field).is_some_and(crate::schema::Field::is_pointer);
+        let is_required = || object.field(field).is_some_and(crate::schema::Field::required);
         match *check {
             Text(form) | Always(form) if entry.value.as_seq().is_some() => {
                 let items = entry.value.as_seq().unwrap_or_default();
@@ -441,7 +441,8 @@ pub(super) fn refuse_form(
 pub(super) fn port(faults: &mut Faults<'_>, view: View<'_>, path: &str, node: &Node) {
     if let Some(number) = node.as_i64() {
         // Where 0 means the port itself, a default has replaced it.
-        if !(1..=65535).contains(&number) && !(number == 0 && path == "targetPort") {
+        let is_unset = number == 0 && path == "targetPort";
+        if !is_unset && !(1..=65535).contains(&number) {
             range(faults, view, path, 1, 65535);
         }
     } else if let Some(text) = node.as_str()

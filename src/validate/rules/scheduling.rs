@@ -210,7 +210,7 @@ pub(super) fn node_requirement(faults: &mut Faults<'_>, view: View<'_>) {
     let preferred = view
         .place
         .parent()
-        .and_then(|list| list.parent())
+        .and_then(super::super::place::Place::parent)
         .is_some_and(|term| term.field_name() == "preference");
     if preferred || !faults.context().checks_node_values {
         return;
