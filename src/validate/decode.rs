@@ -107,7 +107,9 @@ impl Walk<'_, '_> {
             };
             let place = place.field(&entry.key);
             let mode = Mode {
-                dropped: mode.dropped || place.is_root_field("status"),
+                dropped: mode.dropped
+                    || place.is_root_field("status")
+                    || rules::is_dropped(&entry.key, &entry.value),
                 ..mode
             };
             self.field(&entry.value, field, &place, mode, entry.key_span);

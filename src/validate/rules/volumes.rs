@@ -142,7 +142,9 @@ pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
         let reason = "may not use ReadWriteOncePod with other access modes";
         view.forbidden(faults, "accessModes", "`ReadWriteOncePod` stands alone", reason);
     }
-    let storage = view.find(&["resources", "requests", "storage"]);
+    // null is an amount here: zero.
+    let requests = view.find(&["resources", "requests"]);
+    let storage = requests.and_then(|requests| requests.get("storage"));
     if let Some(amount) = storage.and_then(super::resources::quantity)
         && (amount.is_zero() || amount.is_negative())
     {
@@ -155,14 +157,22 @@ pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
         let span = storage.map_or(view.at, |node| node.span);
         view.refuse_at(faults, "resources[storage]", span, finding);
     }
-    for name in ["dataSource", "dataSourceRef"] {
-        data_source(faults, view, name);
-    }
+    data_source(faults, view);
 }
 
-fn data_source(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
-    let text = |field: &str| view.find(&[name, field]).and_then(Node::as_str).unwrap_or_default();
-    if view.get(name).is_none() {
+/// Whether a `dataSource` is one of the two that the server keeps.
+pub(super) fn is_claim_or_snapshot(source: &Node) -> bool {
+    let text = |name: &str| source.get(name).and_then(Node::as_str).unwrap_or_default();
+    matches!(
+        (text("apiGroup"), text("kind")),
+        ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
+    )
+}
+
+fn data_source(faults: &mut Faults<'_>, view: View<'_>) {
+    const NAME: &str = "dataSourceRef";
+    let text = |field: &str| view.find(&[NAME, field]).and_then(Node::as_str).unwrap_or_default();
+    if view.get(NAME).is_none() {
         return;
     }
     let group = text("apiGroup");
@@ -174,14 +184,10 @@ fn data_source(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
             remark: "name the `apiGroup` of this kind",
             words: format!("Invalid value: {:?}: {reason}", text("kind")),
         };
-        let span = view.find(&[name, "kind"]).map_or(view.at, |node| node.span);
-        return view.refuse_at(faults, name, span, finding);
+        let span = view.find(&[NAME, "kind"]).map_or(view.at, |node| node.span);
+        return view.refuse_at(faults, NAME, span, finding);
     }
     if !group.is_empty() {
-        refuse_form(faults, view, &format!("{name}.apiGroup"), Form::DnsSubdomain, group);
-    }
-    let namespace = text("namespace");
-    if name == "dataSourceRef" && !namespace.is_empty() {
-        refuse_form(faults, view, &format!("{name}.namespace"), Form::DnsLabel, namespace);
+        refuse_form(faults, view, "dataSourceRef.apiGroup", Form::DnsSubdomain, group);
     }
 }
