@@ -14,10 +14,19 @@ pub(super) fn webhook(faults: &mut Faults<'_>, view: View<'_>) {
         if Form::DnsSubdomain.fault(name, faults.version()).is_none() && name.split('.').count() < 3
         {
             let reason = "should be a domain with at least three segments separated by dots";
-            view.invalid(faults, "invalid-name", "name", "such as `hook.example.com`", reason);
+            view.invalid(
+                faults,
+                "invalid-name",
+                "name",
+                "such as `hook.example.com`",
+                reason,
+            );
         }
     }
-    if view.int("timeoutSeconds").is_some_and(|seconds| !(1..=30).contains(&seconds)) {
+    if view
+        .int("timeoutSeconds")
+        .is_some_and(|seconds| !(1..=30).contains(&seconds))
+    {
         let reason = "the timeout value must be between 1 and 30 seconds";
         view.invalid(faults, "out-of-range", "timeoutSeconds", "1 to 30", reason);
     }
@@ -39,11 +48,20 @@ pub(super) fn review_versions(faults: &mut Faults<'_>, view: View<'_>, list: &st
     if items.is_empty() {
         return;
     }
-    let texts: Vec<&str> = items.iter().map(|i| i.as_str().unwrap_or_default()).collect();
+    let texts: Vec<&str> = items
+        .iter()
+        .map(|i| i.as_str().unwrap_or_default())
+        .collect();
     for (index, text) in texts.iter().enumerate() {
         let path = format!("{list}[{index}]");
         if texts[..index].contains(text) {
-            view.invalid(faults, "duplicate-value", &path, "it is listed already", "duplicate version");
+            view.invalid(
+                faults,
+                "duplicate-value",
+                &path,
+                "it is listed already",
+                "duplicate version",
+            );
         } else {
             refuse_form(faults, view, &path, Form::Dns1035Label, text);
         }
@@ -95,7 +113,10 @@ pub(super) fn webhook_url(faults: &mut Faults<'_>, view: View<'_>, path: &str, u
     if host.contains('@') {
         reasons.push("user information is not permitted in the URL".to_owned());
     }
-    if rest.split_once('#').is_some_and(|(_, fragment)| !fragment.is_empty()) {
+    if rest
+        .split_once('#')
+        .is_some_and(|(_, fragment)| !fragment.is_empty())
+    {
         reasons.push("fragments are not permitted in the URL".to_owned());
     }
     let query = rest.split('#').next().and_then(|r| r.split_once('?'));
@@ -119,7 +140,13 @@ pub(super) fn service(faults: &mut Faults<'_>, view: View<'_>) {
     }
     if !path.starts_with('/') {
         let remark = format!("did you mean `/{path}`?");
-        view.invalid(faults, "invalid-path", "path", &remark, "must start with a '/'");
+        view.invalid(
+            faults,
+            "invalid-path",
+            "path",
+            &remark,
+            "must start with a '/'",
+        );
     }
     // The first character goes whatever it is.
     let mut checked = path.chars();
@@ -149,7 +176,13 @@ pub(super) fn rule(faults: &mut Faults<'_>, view: View<'_>) {
         let items = view.items(list);
         if items.len() > 1 && items.iter().any(|item| item.as_str() == Some("*")) {
             let reason = format!("if '*' is present, must not specify other {what}");
-            view.invalid(faults, "conflicting-fields", list, "`*` stands alone", reason);
+            view.invalid(
+                faults,
+                "conflicting-fields",
+                list,
+                "`*` stands alone",
+                reason,
+            );
         }
     }
     for list in ["apiVersions", "resources"] {
@@ -207,7 +240,9 @@ fn resources(faults: &mut Faults<'_>, view: View<'_>) {
 
 /// `validateMatchResources` and names within an admission policy. Its expressions are not compiled.
 pub(super) fn policy(faults: &mut Faults<'_>, view: View<'_>) {
-    let rules = view.find(&["matchConstraints", "resourceRules"]).and_then(Node::as_seq);
+    let rules = view
+        .find(&["matchConstraints", "resourceRules"])
+        .and_then(Node::as_seq);
     if view.get("matchConstraints").is_some() && rules.unwrap_or_default().is_empty() {
         let path = "matchConstraints.resourceRules";
         view.required(faults, path, "which resources?", "");

@@ -26,10 +26,23 @@ pub(super) fn autoscaler(faults: &mut Faults<'_>, view: View<'_>) {
     }
     if max != 0 && max < min.unwrap_or(1) {
         let reason = "must be greater than or equal to `minReplicas`";
-        view.invalid(faults, "out-of-range", "maxReplicas", "`minReplicas` at least", reason);
+        view.invalid(
+            faults,
+            "out-of-range",
+            "maxReplicas",
+            "`minReplicas` at least",
+            reason,
+        );
     }
-    let version = view.find(&["scaleTargetRef", "apiVersion"]).and_then(Node::as_str);
-    target_version(faults, view, "scaleTargetRef.apiVersion", version.unwrap_or_default());
+    let version = view
+        .find(&["scaleTargetRef", "apiVersion"])
+        .and_then(Node::as_str);
+    target_version(
+        faults,
+        view,
+        "scaleTargetRef.apiVersion",
+        version.unwrap_or_default(),
+    );
     let metrics = view.items("metrics");
     let kind = |metric: &Node| metric.get("type").and_then(Node::as_str).map(str::to_owned);
     let counts = |metric| matches!(kind(metric).as_deref(), Some("Object" | "External"));
@@ -37,7 +50,10 @@ pub(super) fn autoscaler(faults: &mut Faults<'_>, view: View<'_>) {
         let reason = "must specify at least one Object or External metric to support scaling to zero replicas";
         view.forbidden(faults, "metrics", reason, reason);
     }
-    if view.int("targetCPUUtilizationPercentage").is_some_and(|number| number < 1) {
+    if view
+        .int("targetCPUUtilizationPercentage")
+        .is_some_and(|number| number < 1)
+    {
         let finding = Finding {
             rule: "out-of-range",
             message: "the target cannot be below 1".to_owned(),
@@ -56,11 +72,22 @@ fn target_version(faults: &mut Faults<'_>, view: View<'_>, path: &str, version: 
     let slashes = version.matches('/').count();
     if slashes > 1 {
         let reason = format!("unexpected GroupVersion string: {version}");
-        return view.invalid(faults, "invalid-reference", path, "such as `apps/v1`", reason);
+        return view.invalid(
+            faults,
+            "invalid-reference",
+            path,
+            "such as `apps/v1`",
+            reason,
+        );
     }
-    let kind = view.find(&["scaleTargetRef", "kind"]).and_then(Node::as_str);
-    let grouped = version.split_once('/').is_some_and(|(group, _)| !group.is_empty());
-    if grouped || kind == Some("ReplicationController") || faults.version().minor() < ASKS_FOR_GROUP {
+    let kind = view
+        .find(&["scaleTargetRef", "kind"])
+        .and_then(Node::as_str);
+    let grouped = version
+        .split_once('/')
+        .is_some_and(|(group, _)| !group.is_empty());
+    if grouped || kind == Some("ReplicationController") || faults.version().minor() < ASKS_FOR_GROUP
+    {
         return;
     }
     let finding = Finding {
@@ -89,7 +116,11 @@ pub(super) fn scaling_rules(faults: &mut Faults<'_>, view: View<'_>) {
         }
         _ => {}
     }
-    if view.get("tolerance").and_then(quantity).is_some_and(|q| q.is_negative()) {
+    if view
+        .get("tolerance")
+        .and_then(quantity)
+        .is_some_and(|q| q.is_negative())
+    {
         let reason = "must be greater than or equal to 0";
         view.invalid(faults, "out-of-range", "tolerance", "0 at least", reason);
     }
@@ -103,9 +134,18 @@ pub(super) fn scaling_policy(faults: &mut Faults<'_>, view: View<'_>) {
             view.invalid(faults, "out-of-range", name, "1 at least", reason);
         }
     }
-    if view.int("periodSeconds").is_some_and(|number| number > 1800) {
+    if view
+        .int("periodSeconds")
+        .is_some_and(|number| number > 1800)
+    {
         let reason = "must be less than or equal to 1800";
-        view.invalid(faults, "out-of-range", "periodSeconds", "at most 1800", reason);
+        view.invalid(
+            faults,
+            "out-of-range",
+            "periodSeconds",
+            "at most 1800",
+            reason,
+        );
     }
 }
 
@@ -119,8 +159,17 @@ pub(super) fn metric(faults: &mut Faults<'_>, view: View<'_>) {
         "Resource" => "resource",
         _ => return,
     };
-    let all = ["object", "external", "pods", "resource", "containerResource"];
-    let given: Vec<&str> = all.into_iter().filter(|name| view.get(name).is_some()).collect();
+    let all = [
+        "object",
+        "external",
+        "pods",
+        "resource",
+        "containerResource",
+    ];
+    let given: Vec<&str> = all
+        .into_iter()
+        .filter(|name| view.get(name).is_some())
+        .collect();
     if given.len() < 2 {
         // A single other block passes here: the missing one is reported.
         return;
@@ -173,12 +222,27 @@ pub(super) fn target(faults: &mut Faults<'_>, view: View<'_>) {
     for name in ["value", "averageValue"] {
         let amount = view.get(name).and_then(quantity);
         if amount.is_some_and(|amount| amount.is_zero() || amount.is_negative()) {
-            view.invalid(faults, "out-of-range", name, "more than 0", "must be positive");
+            view.invalid(
+                faults,
+                "out-of-range",
+                name,
+                "more than 0",
+                "must be positive",
+            );
         }
     }
-    if view.int("averageUtilization").is_some_and(|number| number < 1) {
+    if view
+        .int("averageUtilization")
+        .is_some_and(|number| number < 1)
+    {
         let reason = "must be greater than 0";
-        view.invalid(faults, "out-of-range", "averageUtilization", "1 at least", reason);
+        view.invalid(
+            faults,
+            "out-of-range",
+            "averageUtilization",
+            "1 at least",
+            reason,
+        );
     }
 }
 

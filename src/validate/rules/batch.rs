@@ -14,7 +14,13 @@ pub(super) fn cron_job(faults: &mut Faults<'_>, view: View<'_>) {
         }
         if schedule.contains("TZ") {
             let reason = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
-            view.invalid(faults, "invalid-schedule", "schedule", "`timeZone` names it", reason);
+            view.invalid(
+                faults,
+                "invalid-schedule",
+                "schedule",
+                "`timeZone` names it",
+                reason,
+            );
         }
     }
     if let Some(zone) = view.get("timeZone").and_then(Node::as_str) {
@@ -64,12 +70,20 @@ pub(super) fn job(faults: &mut Faults<'_>, view: View<'_>) {
     }
     if view.get("maxFailedIndexes").is_some() && view.get("backoffLimitPerIndex").is_none() {
         let reason = "when maxFailedIndexes is specified";
-        view.required(faults, "backoffLimitPerIndex", "`maxFailedIndexes` demands it", reason);
+        view.required(
+            faults,
+            "backoffLimitPerIndex",
+            "`maxFailedIndexes` demands it",
+            reason,
+        );
     }
     if view.get("podFailurePolicy").is_some() {
         failure_policy(faults, view);
     }
-    let in_cron_job = view.place.parent().is_some_and(|p| p.field_name() == "jobTemplate");
+    let in_cron_job = view
+        .place
+        .parent()
+        .is_some_and(|p| p.field_name() == "jobTemplate");
     if !in_cron_job {
         selector(faults, view);
     }
@@ -146,9 +160,17 @@ fn indexed_job(faults: &mut Faults<'_>, view: View<'_>) {
         100_000,
         "must be less than or equal to 100000 when completion mode is Indexed",
     );
-    limit("maxFailedIndexes", 100_000, "must be less than or equal to 100000");
+    limit(
+        "maxFailedIndexes",
+        100_000,
+        "must be less than or equal to 100000",
+    );
     if let Some(completions) = completions {
-        limit("maxFailedIndexes", completions, "must be less than or equal to completions");
+        limit(
+            "maxFailedIndexes",
+            completions,
+            "must be less than or equal to completions",
+        );
     }
     if above {
         let reason = "must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index";
@@ -171,7 +193,10 @@ fn indexed_job(faults: &mut Faults<'_>, view: View<'_>) {
 /// The pods of an indexed Job are named after it.
 fn hostname(faults: &mut Faults<'_>, view: View<'_>, completions: i64) {
     let name = format!("{}-{}", faults.context().name, completions - 1);
-    if super::form::Form::DnsLabel.fault(&name, faults.version()).is_none() {
+    if super::form::Form::DnsLabel
+        .fault(&name, faults.version())
+        .is_none()
+    {
         return;
     }
     let shown = faults.context().name.clone();
@@ -183,14 +208,21 @@ fn hostname(faults: &mut Faults<'_>, view: View<'_>, completions: i64) {
             "Invalid value: {shown:?}: will not able to create pod with invalid DNS label: {name}"
         ),
     };
-    faults.found("metadata.name".to_owned(), view.span("completions"), finding);
+    faults.found(
+        "metadata.name".to_owned(),
+        view.span("completions"),
+        finding,
+    );
 }
 
 fn success_policy(faults: &mut Faults<'_>, view: View<'_>, completions: Option<i64>) {
     let Some(policy) = view.get("successPolicy") else {
         return;
     };
-    let rules = policy.get("rules").and_then(Node::as_seq).unwrap_or_default();
+    let rules = policy
+        .get("rules")
+        .and_then(Node::as_seq)
+        .unwrap_or_default();
     let path = "successPolicy.rules";
     if rules.is_empty() {
         let reason = "at least one rules must be specified when the successPolicy is specified";
@@ -219,7 +251,9 @@ fn success_policy(faults: &mut Faults<'_>, view: View<'_>, completions: Option<i
 }
 
 fn failure_policy(faults: &mut Faults<'_>, view: View<'_>) {
-    let policy = view.find(&["template", "spec", "restartPolicy"]).and_then(Node::as_str);
+    let policy = view
+        .find(&["template", "spec", "restartPolicy"])
+        .and_then(Node::as_str);
     if policy == Some("OnFailure") {
         let reason = "only \"Never\" is supported when podFailurePolicy is specified";
         let path = "template.spec.restartPolicy";
@@ -229,7 +263,9 @@ fn failure_policy(faults: &mut Faults<'_>, view: View<'_>) {
     if replacement == "TerminatingOrFailed" {
         view.unsupported(faults, "podReplacementPolicy", &["Failed"]);
     }
-    let rules = view.find(&["podFailurePolicy", "rules"]).and_then(Node::as_seq);
+    let rules = view
+        .find(&["podFailurePolicy", "rules"])
+        .and_then(Node::as_seq);
     let rules = rules.unwrap_or_default();
     if rules.len() > 20 {
         let finding = Finding {
@@ -242,12 +278,20 @@ fn failure_policy(faults: &mut Faults<'_>, view: View<'_>) {
     }
     let mut names: Vec<&str> = Vec::new();
     for list in ["containers", "initContainers"] {
-        let containers = view.find(&["template", "spec", list]).and_then(Node::as_seq);
+        let containers = view
+            .find(&["template", "spec", list])
+            .and_then(Node::as_seq);
         let containers = containers.unwrap_or_default().iter();
         names.extend(containers.filter_map(|c| c.get("name").and_then(Node::as_str)));
     }
     for (index, rule) in rules.iter().enumerate() {
-        failure_rule(faults, view, &format!("podFailurePolicy.rules[{index}]"), rule, &names);
+        failure_rule(
+            faults,
+            view,
+            &format!("podFailurePolicy.rules[{index}]"),
+            rule,
+            &names,
+        );
     }
 }
 
@@ -260,7 +304,13 @@ fn failure_rule(faults: &mut Faults<'_>, view: View<'_>, path: &str, rule: &Node
         && view.get("backoffLimitPerIndex").is_none()
     {
         let reason = "requires the backoffLimitPerIndex to be set";
-        view.invalid(faults, "conflicting-fields", &format!("{path}.action"), reason, reason);
+        view.invalid(
+            faults,
+            "conflicting-fields",
+            &format!("{path}.action"),
+            reason,
+            reason,
+        );
     }
     let reason = match (given("onExitCodes"), given("onPodConditions")) {
         (Some(_), Some(_)) => "specifying both OnExitCodes and OnPodConditions is not supported",
@@ -282,15 +332,30 @@ fn failure_rule(faults: &mut Faults<'_>, view: View<'_>, path: &str, rule: &Node
         let path = format!("{path}.containerName");
         view.invalid(faults, "unknown-container", &path, &remark, reason);
     }
-    let values = codes.get("values").and_then(Node::as_seq).unwrap_or_default();
+    let values = codes
+        .get("values")
+        .and_then(Node::as_seq)
+        .unwrap_or_default();
     let numbers: Vec<i64> = values.iter().filter_map(Node::as_i64).collect();
     if values.is_empty() {
         let reason = "at least one value is required";
-        view.invalid(faults, "required-field", &format!("{path}.values"), reason, reason);
+        view.invalid(
+            faults,
+            "required-field",
+            &format!("{path}.values"),
+            reason,
+            reason,
+        );
     }
     if !numbers.is_sorted() {
         let reason = "must be ordered";
-        view.invalid(faults, "invalid-order", &format!("{path}.values"), reason, reason);
+        view.invalid(
+            faults,
+            "invalid-order",
+            &format!("{path}.values"),
+            reason,
+            reason,
+        );
     }
     let is_in = codes.get("operator").and_then(Node::as_str) == Some("In");
     for (index, number) in numbers.iter().enumerate() {

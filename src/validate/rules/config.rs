@@ -36,7 +36,12 @@ pub(super) fn config_map(faults: &mut Faults<'_>, view: View<'_>) {
                     entry.key.as_str()
                 ),
             };
-            view.refuse_at(faults, &format!("data[{}]", entry.key), entry.key_span, finding);
+            view.refuse_at(
+                faults,
+                &format!("data[{}]", entry.key),
+                entry.key_span,
+                finding,
+            );
         }
     }
     if size > SIZE_MAX {
@@ -70,7 +75,12 @@ fn key(faults: &mut Faults<'_>, view: View<'_>, list: &str, entry: &Entry) {
         remark: &remark,
         words: format!("Invalid value: {:?}: {words}", entry.key.as_str()),
     };
-    view.refuse_at(faults, &format!("{list}[{}]", entry.key), entry.key_span, finding);
+    view.refuse_at(
+        faults,
+        &format!("{list}[{}]", entry.key),
+        entry.key_span,
+        finding,
+    );
 }
 
 /// `ValidateSecret`: `stringData` is merged into `data` before.
@@ -153,7 +163,11 @@ fn contents(faults: &mut Faults<'_>, view: View<'_>, object: &Object) {
 
 /// The bytes of a key, from `stringData` first.
 fn text_of(view: View<'_>, key: &str) -> Option<Vec<u8>> {
-    let of = |list: &str| view.get(list).and_then(Node::as_map).and_then(|map| map.get(key));
+    let of = |list: &str| {
+        view.get(list)
+            .and_then(Node::as_map)
+            .and_then(|map| map.get(key))
+    };
     match of("stringData") {
         Some(node) => Some(node.as_str().unwrap_or_default().into()),
         None => decoded(of("data")?),
@@ -184,21 +198,33 @@ fn decoded(node: &Node) -> Option<Vec<u8>> {
     if node.is_null() {
         return Some(Vec::new());
     }
-    let text: String = node.as_str()?.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    let text: String = node
+        .as_str()?
+        .chars()
+        .filter(|c| !matches!(c, '\n' | '\r'))
+        .collect();
     STANDARD.decode(text).ok()
 }
 
 fn decoded_length(node: &Node) -> usize {
     let text = node.as_str().unwrap_or_default();
     let breaks = text.bytes().filter(|b| matches!(b, b'\n' | b'\r')).count();
-    let padding = text.trim_end().bytes().rev().take_while(|b| *b == b'=').count();
+    let padding = text
+        .trim_end()
+        .bytes()
+        .rev()
+        .take_while(|b| *b == b'=')
+        .count();
     ((text.len() - breaks) / 4 * 3).saturating_sub(padding)
 }
 
 /// Rules that need the whole object.
 pub(super) fn whole(faults: &mut Faults<'_>, object: &Object) {
     if let Some(map) = object.root.as_map() {
-        let at = object.root.get("kind").map_or(object.root.span, |node| node.span);
+        let at = object
+            .root
+            .get("kind")
+            .map_or(object.root.span, |node| node.span);
         let view = View {
             map,
             place: &Place::ROOT,

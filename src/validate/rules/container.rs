@@ -15,7 +15,12 @@ pub(super) fn container(faults: &mut Faults<'_>, view: View<'_>) {
     devices(faults, view);
     let list = view.place.parent().map_or("", |place| place.field_name());
     if list == "initContainers" && view.text("restartPolicy") != "Always" {
-        for name in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
+        for name in [
+            "lifecycle",
+            "livenessProbe",
+            "readinessProbe",
+            "startupProbe",
+        ] {
             if view.get(name).is_some() {
                 let reason = "may not be set for init containers without restartPolicy=Always";
                 let remark = "an init container ends; only one that restarts always has this";
@@ -34,6 +39,13 @@ pub(super) fn container(faults: &mut Faults<'_>, view: View<'_>) {
         view.invalid(faults, "invalid-image", "image", reason, reason);
     }
     restart_rules(faults, view);
+    let mut seen = HashSet::new();
+    for (index, item) in view.items("resizePolicy").iter().enumerate() {
+        if !seen.insert(text(item, "resourceName")) {
+            let path = format!("resizePolicy[{index}]");
+            view.duplicate(faults, &path, "this resource has a policy already");
+        }
+    }
 }
 
 fn text<'n>(node: &'n Node, name: &str) -> &'n str {
@@ -55,12 +67,18 @@ fn port_names(faults: &mut Faults<'_>, view: View<'_>) {
 fn mounts(faults: &mut Faults<'_>, view: View<'_>) {
     let devices = view.items("volumeDevices");
     let named = |key: &str, value: &str| devices.iter().any(|device| text(device, key) == value);
-    let privileged = view.find(&["securityContext", "privileged"]).and_then(Node::as_bool);
+    let privileged = view
+        .find(&["securityContext", "privileged"])
+        .and_then(Node::as_bool);
     for (index, mount) in view.items("volumeMounts").iter().enumerate() {
         let path = |name: &str| format!("volumeMounts[{index}].{name}");
         for (key, other, reason) in [
             ("name", "name", "must not already exist in volumeDevices"),
-            ("mountPath", "devicePath", "must not already exist as a path in volumeDevices"),
+            (
+                "mountPath",
+                "devicePath",
+                "must not already exist as a path in volumeDevices",
+            ),
         ] {
             let value = text(mount, key);
             if !value.is_empty() && named(other, value) {
@@ -82,7 +100,9 @@ fn mounts(faults: &mut Faults<'_>, view: View<'_>) {
                 remark: "only a privileged container may mount so",
                 words: "Forbidden: Bidirectional mount propagation is available only to privileged containers".to_owned(),
             };
-            let span = mount.get("mountPropagation").map_or(view.at, |node| node.span);
+            let span = mount
+                .get("mountPropagation")
+                .map_or(view.at, |node| node.span);
             view.refuse_at(faults, "volumeMounts.mountPropagation", span, finding);
         }
         if matches!(text(mount, "recursiveReadOnly"), "Enabled" | "IfPossible") {
@@ -94,7 +114,9 @@ fn mounts(faults: &mut Faults<'_>, view: View<'_>) {
             } else {
                 continue;
             };
-            let span = mount.get("recursiveReadOnly").map_or(view.at, |node| node.span);
+            let span = mount
+                .get("recursiveReadOnly")
+                .map_or(view.at, |node| node.span);
             let finding = Finding {
                 rule: "forbidden-field",
                 message: "`recursiveReadOnly` is not allowed here".to_owned(),
@@ -115,7 +137,9 @@ fn sub_path(faults: &mut Faults<'_>, view: View<'_>, index: usize, name: &str, v
         return;
     };
     let mount = view.items("volumeMounts").get(index);
-    let span = mount.and_then(|m| m.get(name)).map_or(view.at, |node| node.span);
+    let span = mount
+        .and_then(|m| m.get(name))
+        .map_or(view.at, |node| node.span);
     let finding = Finding {
         rule: "invalid-path",
         message: format!("`{value}` leaves the volume"),
@@ -131,13 +155,25 @@ fn devices(faults: &mut Faults<'_>, view: View<'_>) {
         let path = |name: &str| format!("volumeDevices[{index}].{name}");
         let (name, device) = (text(device, "name"), text(device, "devicePath"));
         if !name.is_empty() && !names.insert(name) {
-            view.invalid(faults, "duplicate-value", &path("name"), "", "must be unique");
+            view.invalid(
+                faults,
+                "duplicate-value",
+                &path("name"),
+                "",
+                "must be unique",
+            );
         }
         if device.split('/').any(|part| part == "..") {
             let reason = "can not contain backsteps ('..')";
             view.invalid(faults, "invalid-path", &path("devicePath"), reason, reason);
         } else if !device.is_empty() && !paths.insert(device) {
-            view.invalid(faults, "duplicate-value", &path("devicePath"), "", "must be unique");
+            view.invalid(
+                faults,
+                "duplicate-value",
+                &path("devicePath"),
+                "",
+                "must be unique",
+            );
         }
     }
 }
@@ -174,15 +210,30 @@ pub(super) fn probe(faults: &mut Faults<'_>, view: View<'_>) {
     match view.place.field_name() {
         "livenessProbe" | "startupProbe" => {
             // 0 becomes 1.
-            if view.int("successThreshold").is_some_and(|number| number > 1 || number < 0) {
+            if view
+                .int("successThreshold")
+                .is_some_and(|number| number > 1 || number < 0)
+            {
                 let remark = "such a probe has succeeded when it succeeds once";
-                view.invalid(faults, "out-of-range", "successThreshold", remark, "must be 1");
+                view.invalid(
+                    faults,
+                    "out-of-range",
+                    "successThreshold",
+                    remark,
+                    "must be 1",
+                );
             }
         }
         "readinessProbe" if view.get("terminationGracePeriodSeconds").is_some() => {
             let reason = "must not be set for readinessProbes";
             let path = "terminationGracePeriodSeconds";
-            view.invalid(faults, "forbidden-field", path, "readiness ends nothing", reason);
+            view.invalid(
+                faults,
+                "forbidden-field",
+                path,
+                "readiness ends nothing",
+                reason,
+            );
         }
         _ => {}
     }
@@ -201,7 +252,10 @@ pub(super) fn field_reference(faults: &mut Faults<'_>, view: View<'_>) {
         );
         return view.invalid(faults, "invalid-field-reference", "fieldPath", "", reason);
     }
-    let in_volume = view.place.parent().is_some_and(|p| p.field_name() == "items");
+    let in_volume = view
+        .place
+        .parent()
+        .is_some_and(|p| p.field_name() == "items");
     let allowed: &[&str] = match in_volume {
         true => &[
             "metadata.annotations",
@@ -222,7 +276,9 @@ pub(super) fn field_reference(faults: &mut Faults<'_>, view: View<'_>) {
             "status.podIPs",
         ],
     };
-    let subscript = path.strip_suffix("']").and_then(|head| head.split_once("['"));
+    let subscript = path
+        .strip_suffix("']")
+        .and_then(|head| head.split_once("['"));
     if let Some((field, key)) = subscript {
         let key = match field {
             "metadata.labels" => key.to_owned(),
@@ -232,7 +288,13 @@ pub(super) fn field_reference(faults: &mut Faults<'_>, view: View<'_>) {
                     "error converting fieldPath: field label does not support subscript: {path}"
                 );
                 let remark = "only labels and annotations have keys";
-                return view.invalid(faults, "invalid-field-reference", "fieldPath", remark, reason);
+                return view.invalid(
+                    faults,
+                    "invalid-field-reference",
+                    "fieldPath",
+                    remark,
+                    reason,
+                );
             }
         };
         if let Some(words) = Form::LabelKey.fault(&key, faults.version()) {
@@ -272,7 +334,13 @@ pub(super) fn field_reference(faults: &mut Faults<'_>, view: View<'_>) {
             |near| format!("did you mean `{near}`?"),
         );
         let reason = format!("error converting fieldPath: field label not supported: {path}");
-        view.invalid(faults, "invalid-field-reference", "fieldPath", &remark, reason);
+        view.invalid(
+            faults,
+            "invalid-field-reference",
+            "fieldPath",
+            &remark,
+            reason,
+        );
     } else if !allowed.contains(&path) {
         view.unsupported(faults, "fieldPath", allowed);
     }
@@ -289,7 +357,10 @@ pub(super) fn resource_reference(faults: &mut Faults<'_>, view: View<'_>) {
         "requests.ephemeral-storage",
         "requests.memory",
     ];
-    let in_volume = view.place.parent().is_some_and(|p| p.field_name() == "items");
+    let in_volume = view
+        .place
+        .parent()
+        .is_some_and(|p| p.field_name() == "items");
     let resource = view.text("resource");
     if in_volume && view.text("containerName").is_empty() {
         view.required(faults, "containerName", "which container?", "");
@@ -310,7 +381,10 @@ pub(super) fn resource_reference(faults: &mut Faults<'_>, view: View<'_>) {
             "1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei",
         ],
     };
-    if !divisor.is_zero() && !allowed.contains(&printed.as_str()) && (huge || RESOURCES.contains(&resource)) {
+    if !divisor.is_zero()
+        && !allowed.contains(&printed.as_str())
+        && (huge || RESOURCES.contains(&resource))
+    {
         let reason = format!("only divisor's values {} are supported", allowed.join(", "));
         view.invalid(faults, "invalid-divisor", "divisor", &reason, &reason);
     }
@@ -322,7 +396,11 @@ pub(super) fn security(faults: &mut Faults<'_>, view: View<'_>) {
         return;
     }
     if view.bool("privileged") == Some(true) {
-        conflict(faults, view, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+        conflict(
+            faults,
+            view,
+            "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
+        );
     }
     let added = view.find(&["capabilities", "add"]).and_then(Node::as_seq);
     let mut added = added.unwrap_or_default().iter();

@@ -30,7 +30,8 @@ impl Context {
         let name = |claim: &Node| Some(claim.at(&["metadata", "name"])?.as_str()?.into());
         let account = ["serviceAccountName", "serviceAccount"].iter().any(|name| {
             let node = object.root.at(&["spec", name]);
-            node.and_then(Node::as_str).is_some_and(|text| !text.is_empty())
+            node.and_then(Node::as_str)
+                .is_some_and(|text| !text.is_empty())
         });
         let versions = object.root.at(&["spec", "versions"]).and_then(Node::as_seq);
         Self {

@@ -14,16 +14,33 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
         refuse_form(faults, view, "group", Form::DnsSubdomain, group);
         if !group.contains('.') && Form::DnsSubdomain.fault(group, faults.version()).is_none() {
             let reason = "should be a domain with at least one dot";
-            view.invalid(faults, "invalid-name", "group", "such as `example.com`", reason);
+            view.invalid(
+                faults,
+                "invalid-name",
+                "group",
+                "such as `example.com`",
+                reason,
+            );
         }
     }
     names(faults, view);
     versions(faults, view);
     if view.bool("preserveUnknownFields") == Some(true) {
         let reason = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
-        view.invalid(faults, "forbidden-field", "preserveUnknownFields", reason, reason);
+        view.invalid(
+            faults,
+            "forbidden-field",
+            "preserveUnknownFields",
+            reason,
+            reason,
+        );
     }
-    let wanted = format!("{}.{group}", view.find(&["names", "plural"]).and_then(Node::as_str).unwrap_or_default());
+    let wanted = format!(
+        "{}.{group}",
+        view.find(&["names", "plural"])
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+    );
     let name = faults.context().name.clone();
     if !name.is_empty() && name != wanted {
         let finding = Finding {
@@ -37,11 +54,21 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 fn names(faults: &mut Faults<'_>, view: View<'_>) {
-    let text = |name: &str| view.find(&["names", name]).and_then(Node::as_str).unwrap_or_default();
+    let text = |name: &str| {
+        view.find(&["names", name])
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+    };
     for name in ["plural", "singular"] {
         let value = text(name);
         if !value.is_empty() {
-            refuse_form(faults, view, &format!("names.{name}"), Form::Dns1035Label, value);
+            refuse_form(
+                faults,
+                view,
+                &format!("names.{name}"),
+                Form::Dns1035Label,
+                value,
+            );
         }
     }
     for name in ["kind", "listKind"] {
@@ -51,15 +78,30 @@ fn names(faults: &mut Faults<'_>, view: View<'_>) {
         {
             let path = format!("names.{name}");
             let reason = format!("may have mixed case, but should otherwise match: {words}");
-            view.invalid(faults, "invalid-name", &path, "letters, digits and `-`", reason);
+            view.invalid(
+                faults,
+                "invalid-name",
+                &path,
+                "letters, digits and `-`",
+                reason,
+            );
         }
     }
     if !text("kind").is_empty() && text("kind") == text("listKind") {
         let reason = "kind and listKind may not be the same";
-        view.invalid(faults, "conflicting-fields", "names.listKind", reason, reason);
+        view.invalid(
+            faults,
+            "conflicting-fields",
+            "names.listKind",
+            reason,
+            reason,
+        );
     }
     for list in ["shortNames", "categories"] {
-        let items = view.find(&["names", list]).and_then(Node::as_seq).unwrap_or_default();
+        let items = view
+            .find(&["names", list])
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
         for (index, item) in items.iter().enumerate() {
             let value = item.as_str().unwrap_or_default();
             let path = format!("names.{list}[{index}]");
@@ -86,7 +128,10 @@ fn versions(faults: &mut Faults<'_>, view: View<'_>) {
             view.invalid(faults, "duplicate-value", "versions", reason, reason);
         }
         seen.push(name);
-        if version.at(&["schema", "openAPIV3Schema"]).is_none_or(Node::is_null) {
+        if version
+            .at(&["schema", "openAPIV3Schema"])
+            .is_none_or(Node::is_null)
+        {
             let path = format!("versions[{index}].schema.openAPIV3Schema");
             view.required(faults, &path, "every version has a schema", "");
         }
@@ -101,8 +146,14 @@ fn versions(faults: &mut Faults<'_>, view: View<'_>) {
 
 /// A version: its columns, and where it scales.
 pub(super) fn version(faults: &mut Faults<'_>, view: View<'_>) {
-    for name in ["specReplicasPath", "statusReplicasPath", "labelSelectorPath"] {
-        let path = view.find(&["subresources", "scale", name]).and_then(Node::as_str);
+    for name in [
+        "specReplicasPath",
+        "statusReplicasPath",
+        "labelSelectorPath",
+    ] {
+        let path = view
+            .find(&["subresources", "scale", name])
+            .and_then(Node::as_str);
         if let Some(path) = path.filter(|path| !path.is_empty() && !path.starts_with('.')) {
             let remark = format!("did you mean `.{path}`?");
             let reason = "must be a simple json path starting with .";
@@ -111,14 +162,29 @@ pub(super) fn version(faults: &mut Faults<'_>, view: View<'_>) {
         }
     }
     for (index, column) in view.items("additionalPrinterColumns").iter().enumerate() {
-        let path = column.get("jsonPath").and_then(Node::as_str).unwrap_or_default();
+        let kind = column
+            .get("type")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        const KINDS: &[&str] = &["boolean", "date", "integer", "number", "string"];
+        if !kind.is_empty() && !KINDS.contains(&kind) {
+            let reason = "must be one of boolean,date,integer,number,string";
+            let path = format!("additionalPrinterColumns[{index}].type");
+            view.invalid(faults, "unsupported-value", &path, reason, reason);
+        }
+        let path = column
+            .get("jsonPath")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
         if !path.is_empty() && !path.starts_with('.') {
             let remark = format!("did you mean `.{path}`?");
             let finding = Finding {
                 rule: "invalid-json-path",
                 message: format!("`jsonPath` cannot be `{path}`"),
                 remark: &remark,
-                words: format!("Invalid value: {path:?}: must be a simple json path starting with ."),
+                words: format!(
+                    "Invalid value: {path:?}: must be a simple json path starting with ."
+                ),
             };
             let span = column.get("jsonPath").map_or(view.at, |node| node.span);
             // The server calls the field so, and names a version only when there are several.
@@ -141,7 +207,10 @@ enum Level {
 
 /// The schema of a version (`ValidateStructural`). With one version the server names another path.
 pub(super) fn schema(faults: &mut Faults<'_>, view: View<'_>) {
-    let Some(root) = view.get("openAPIV3Schema").filter(|node| node.as_map().is_some()) else {
+    let Some(root) = view
+        .get("openAPIV3Schema")
+        .filter(|node| node.as_map().is_some())
+    else {
         return;
     };
     let path = match faults.context().versions {
@@ -175,7 +244,10 @@ impl Walk<'_, '_> {
     }
 
     fn found(&mut self, node: &Node, step: &str, words: String, remark: &str) {
-        let span = node.as_map().and_then(|map| map.iter().next()).map_or(node.span, |e| e.key_span);
+        let span = node
+            .as_map()
+            .and_then(|map| map.iter().next())
+            .map_or(node.span, |e| e.key_span);
         let span = node.get(step).map_or(span, |given| given.span);
         let finding = Finding {
             rule: "structural-schema",
@@ -207,25 +279,44 @@ impl Walk<'_, '_> {
         }
         if node.get("uniqueItems").and_then(Node::as_bool) == Some(true) {
             let words = "Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic".to_owned();
-            self.found(node, "uniqueItems", words, "`x-kubernetes-list-type: set` says so");
+            self.found(
+                node,
+                "uniqueItems",
+                words,
+                "`x-kubernetes-list-type: set` says so",
+            );
         }
         if kind(node) == "array" && node.get("items").is_none_or(Node::is_null) {
-            self.found(node, "items", "Required value: must be specified".to_owned(), "of what?");
+            self.found(
+                node,
+                "items",
+                "Required value: must be specified".to_owned(),
+                "of what?",
+            );
         }
         if let Some(items) = node.get("items") {
             self.below(".items", |walk| walk.schema(items, Level::Item));
         }
-        for entry in node.get("properties").and_then(Node::as_map).into_iter().flatten() {
+        for entry in node
+            .get("properties")
+            .and_then(Node::as_map)
+            .into_iter()
+            .flatten()
+        {
             let step = format!(".properties[{}]", entry.key);
             self.below(&step, |walk| walk.schema(&entry.value, Level::Field));
         }
-        let additional = node.get("additionalProperties").filter(|node| !node.is_null());
+        let additional = node
+            .get("additionalProperties")
+            .filter(|node| !node.is_null());
         if let Some(additional) = additional {
             if level == Level::Root {
                 let words = "Forbidden: must not be used at the root".to_owned();
                 self.found(node, "additionalProperties", words, "name the properties");
             }
-            self.below(".additionalProperties", |walk| walk.schema(additional, Level::Field));
+            self.below(".additionalProperties", |walk| {
+                walk.schema(additional, Level::Field)
+            });
         }
         self.list_type(node);
         let checks = level == Level::Root || flag(node, "x-kubernetes-embedded-resource");
@@ -274,7 +365,12 @@ impl Walk<'_, '_> {
         }
         if keys.is_empty() {
             let words = "Required value: must not be empty if x-kubernetes-list-type is map";
-            return self.found(node, KEYS, words.to_owned(), "which properties are the key?");
+            return self.found(
+                node,
+                KEYS,
+                words.to_owned(),
+                "which properties are the key?",
+            );
         }
         let properties = node.at(&["items", "properties"]).and_then(Node::as_map);
         let known = |key: &Node| {
@@ -296,7 +392,11 @@ impl Walk<'_, '_> {
         if !checks {
             return;
         }
-        for (name, wanted) in [("kind", "string"), ("apiVersion", "string"), ("metadata", "object")] {
+        for (name, wanted) in [
+            ("kind", "string"),
+            ("apiVersion", "string"),
+            ("metadata", "object"),
+        ] {
             let Some(field) = node.at(&["properties", name]) else {
                 continue;
             };
@@ -314,7 +414,9 @@ impl Walk<'_, '_> {
         if let Some(pattern) = node.get("pattern").and_then(Node::as_str)
             && pattern_is_broken(pattern)
         {
-            let words = format!("Invalid value: {pattern:?}: must be a valid regular expression, but isn't");
+            let words = format!(
+                "Invalid value: {pattern:?}: must be a valid regular expression, but isn't"
+            );
             self.found(node, "pattern", words, "a regular expression of Go");
         }
         let int_or_string = flag(node, "x-kubernetes-int-or-string");
@@ -353,10 +455,10 @@ impl Walk<'_, '_> {
             if given.is_some_and(|given| name == "default" || !zero(given)) {
                 let reason = match name {
                     "additionalProperties" | "default" => "must be undefined to be structural",
-                    "nullable" | "x-kubernetes-preserve-unknown-fields"
-                    | "x-kubernetes-embedded-resource" | "x-kubernetes-int-or-string" => {
-                        "must be false to be structural"
-                    }
+                    "nullable"
+                    | "x-kubernetes-preserve-unknown-fields"
+                    | "x-kubernetes-embedded-resource"
+                    | "x-kubernetes-int-or-string" => "must be false to be structural",
                     _ => "must be empty to be structural",
                 };
                 let words = format!("Forbidden: {reason}");
@@ -366,7 +468,12 @@ impl Walk<'_, '_> {
         if let Some(items) = node.get("items") {
             self.below(".items", |walk| walk.nested(items));
         }
-        for entry in node.get("properties").and_then(Node::as_map).into_iter().flatten() {
+        for entry in node
+            .get("properties")
+            .and_then(Node::as_map)
+            .into_iter()
+            .flatten()
+        {
             let step = format!(".properties[{}]", entry.key);
             self.below(&step, |walk| walk.nested(&entry.value));
         }
@@ -376,8 +483,7 @@ impl Walk<'_, '_> {
 
 /// Whether a pattern is certainly no regular expression: neither here nor in Go.
 fn pattern_is_broken(pattern: &str) -> bool {
-    matches!(regex::Regex::new(pattern), Err(regex::Error::Syntax(_)))
-        && unbalanced(pattern)
+    matches!(regex::Regex::new(pattern), Err(regex::Error::Syntax(_))) && unbalanced(pattern)
 }
 
 /// Whether brackets or parentheses are not closed: what no dialect accepts.

@@ -52,7 +52,13 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 
 fn descriptor(text: &str) -> Result<(), String> {
     let known = [
-        "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly",
+        "@yearly",
+        "@annually",
+        "@monthly",
+        "@weekly",
+        "@daily",
+        "@midnight",
+        "@hourly",
     ];
     if known.contains(&text) {
         return Ok(());
@@ -94,13 +100,19 @@ fn range(part: &str, low: u64, high: u64, names: &[&str]) -> Result<(), String> 
         _ => return Err(format!("too many slashes: {part}")),
     };
     if start < low {
-        return Err(format!("beginning of range ({start}) below minimum ({low}): {part}"));
+        return Err(format!(
+            "beginning of range ({start}) below minimum ({low}): {part}"
+        ));
     }
     if end > high {
-        return Err(format!("end of range ({end}) above maximum ({high}): {part}"));
+        return Err(format!(
+            "end of range ({end}) above maximum ({high}): {part}"
+        ));
     }
     if start > end {
-        return Err(format!("beginning of range ({start}) beyond end of range ({end}): {part}"));
+        return Err(format!(
+            "beginning of range ({start}) beyond end of range ({end}): {part}"
+        ));
     }
     if step == 0 {
         return Err(format!("step of range should be a positive number: {part}"));
@@ -109,7 +121,10 @@ fn range(part: &str, low: u64, high: u64, names: &[&str]) -> Result<(), String> 
 }
 
 fn number(text: &str, first: u64, names: &[&str]) -> Result<u64, String> {
-    if let Some(at) = names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
+    if let Some(at) = names
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(text))
+    {
         return Ok(first + at as u64);
     }
     match text.parse::<i64>() {
@@ -126,7 +141,9 @@ pub(super) fn is_time_zone(name: &str) -> bool {
     // Sorted by bytes; searched in place, without a table.
     let mut rest = TIME_ZONES;
     while !rest.is_empty() {
-        let middle = rest[rest.len() / 2..].find('\n').map_or(rest.len(), |at| rest.len() / 2 + at);
+        let middle = rest[rest.len() / 2..]
+            .find('\n')
+            .map_or(rest.len(), |at| rest.len() / 2 + at);
         let start = rest[..middle].rfind('\n').map_or(0, |at| at + 1);
         match name.cmp(&rest[start..middle]) {
             std::cmp::Ordering::Equal => return true,
@@ -167,8 +184,14 @@ mod tests {
             ("60 * * * *", "end of range (60) above maximum (59): 60"),
             ("* * 0 * *", "beginning of range (0) below minimum (1): 0"),
             ("* * * * 7", "end of range (7) above maximum (6): 7"),
-            ("*/0 * * * *", "step of range should be a positive number: */0"),
-            ("5-1 * * * *", "beginning of range (5) beyond end of range (1): 5-1"),
+            (
+                "*/0 * * * *",
+                "step of range should be a positive number: */0",
+            ),
+            (
+                "5-1 * * * *",
+                "beginning of range (5) beyond end of range (1): 5-1",
+            ),
             ("1-2-3 * * * *", "too many hyphens: 1-2-3"),
             ("1/2/3 * * * *", "too many slashes: 1/2/3"),
             (

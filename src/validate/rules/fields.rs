@@ -75,16 +75,25 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
     ),
     (
         "api.apps.v1.ReplicaSetSpec",
-        &[("minReadySeconds", NOT_NEGATIVE), ("replicas", NOT_NEGATIVE)],
+        &[
+            ("minReadySeconds", NOT_NEGATIVE),
+            ("replicas", NOT_NEGATIVE),
+        ],
     ),
     (
         "api.apps.v1.RollingUpdateStatefulSetStrategy",
         &[("partition", NOT_NEGATIVE)],
     ),
-    ("api.apps.v1.StatefulSetOrdinals", &[("start", NOT_NEGATIVE)]),
+    (
+        "api.apps.v1.StatefulSetOrdinals",
+        &[("start", NOT_NEGATIVE)],
+    ),
     (
         "api.apps.v1.StatefulSetSpec",
-        &[("minReadySeconds", NOT_NEGATIVE), ("replicas", NOT_NEGATIVE)],
+        &[
+            ("minReadySeconds", NOT_NEGATIVE),
+            ("replicas", NOT_NEGATIVE),
+        ],
     ),
     (
         "api.autoscaling.v1.CrossVersionObjectReference",
@@ -154,7 +163,10 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
     ),
     ("api.core.v1.EnvFromSource", &[("prefix", Text(EnvName))]),
     ("api.core.v1.EnvVar", &[("name", Text(EnvName))]),
-    ("api.core.v1.EphemeralContainer", &[("name", Text(DnsLabel))]),
+    (
+        "api.core.v1.EphemeralContainer",
+        &[("name", Text(DnsLabel))],
+    ),
     ("api.core.v1.GRPCAction", &[("port", PORT)]),
     ("api.core.v1.HTTPGetAction", &[("port", Port)]),
     ("api.core.v1.HTTPHeader", &[("name", Always(HeaderName))]),
@@ -258,7 +270,10 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
     ),
     (
         "api.networking.v1.IngressClassSpec",
-        &[("controller", AtMost(250)), ("controller", Text(DomainPath))],
+        &[
+            ("controller", AtMost(250)),
+            ("controller", Text(DomainPath)),
+        ],
     ),
     (
         "api.networking.v1.IngressServiceBackend",
@@ -275,24 +290,15 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
             ("secretName", Text(DnsSubdomain)),
         ],
     ),
-    (
-        "api.networking.v1.NetworkPolicyPort",
-        &[("port", Port)],
-    ),
+    ("api.networking.v1.NetworkPolicyPort", &[("port", Port)]),
     (
         "api.networking.v1.ServiceBackendPort",
         &[("name", Text(PortName)), ("number", PORT)],
     ),
-    (
-        "api.node.v1.RuntimeClass",
-        &[("handler", Text(DnsLabel))],
-    ),
+    ("api.node.v1.RuntimeClass", &[("handler", Text(DnsLabel))]),
     ("api.node.v1.Scheduling", &[("nodeSelector", Labels)]),
     ("api.rbac.v1.RoleRef", &[("name", Text(PathSegment))]),
-    (
-        "api.resource.v1.DeviceRequest",
-        &[("name", Text(DnsLabel))],
-    ),
+    ("api.resource.v1.DeviceRequest", &[("name", Text(DnsLabel))]),
     (
         "api.resource.v1.DeviceSubRequest",
         &[
@@ -359,7 +365,13 @@ fn numbers(
     if let Some(items) = entry.value.as_seq() {
         for (index, item) in items.iter().enumerate() {
             if let Some(number) = item.as_i64() {
-                refuse_number(faults, view, &format!("{}[{index}]", entry.key), number, check);
+                refuse_number(
+                    faults,
+                    view,
+                    &format!("{}[{index}]", entry.key),
+                    number,
+                    check,
+                );
             }
         }
     } else if let Some(number) = entry.value.as_i64()
@@ -438,7 +450,13 @@ pub(super) fn port(faults: &mut Faults<'_>, view: View<'_>, path: &str, node: &N
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
             let words = Form::PortName.fault(text, faults.version());
             let remark = format!("write it without quotes: {text}");
-            return view.invalid(faults, "invalid-port", path, &remark, words.unwrap_or_default());
+            return view.invalid(
+                faults,
+                "invalid-port",
+                path,
+                &remark,
+                words.unwrap_or_default(),
+            );
         }
         refuse_form(faults, view, path, Form::PortName, text);
     }
@@ -462,7 +480,14 @@ pub(super) fn labels(faults: &mut Faults<'_>, view: View<'_>, path: &str, node: 
             };
             let finding = Finding {
                 rule: "invalid-label",
-                message: no_form(text, if form == LabelKey { LabelKey } else { LabelValue }),
+                message: no_form(
+                    text,
+                    if form == LabelKey {
+                        LabelKey
+                    } else {
+                        LabelValue
+                    },
+                ),
                 remark: &remark,
                 words: format!("Invalid value: {text:?}: {words}"),
             };

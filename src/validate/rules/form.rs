@@ -123,7 +123,9 @@ impl Form {
             Form::Dns1035Label | Form::DnsLabel | Form::ServiceName => {
                 "at most 63 of a-z, 0-9 and `-`, alphanumeric at both ends"
             }
-            Form::DnsSubdomain | Form::DnsPrefix => "a-z, 0-9, `-` and `.`, alphanumeric at both ends",
+            Form::DnsSubdomain | Form::DnsPrefix => {
+                "a-z, 0-9, `-` and `.`, alphanumeric at both ends"
+            }
             Form::DnsSearch => "a-z, 0-9, `-`, `_` and `.`",
             Form::DomainPath => "such as `example.com/name`",
             Form::EnvName => "printable ASCII without `=`",
@@ -218,9 +220,7 @@ fn search(text: &str, version: Version) -> Option<String> {
     }
     let part = |part: &str| {
         let part = part.strip_prefix('_').unwrap_or(part);
-        let ends = |b: Option<&u8>| {
-            b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        };
+        let ends = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         ends(part.as_bytes().first())
             && ends(part.as_bytes().last())
             && part
@@ -305,10 +305,7 @@ fn env_name(text: &str, _version: Version) -> Option<String> {
 }
 
 fn header(text: &str) -> Option<String> {
-    let shape = !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let shape = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     (!shape).then(|| {
         "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')".to_owned()
     })
@@ -341,9 +338,7 @@ fn port_name(text: &str) -> Option<String> {
 }
 
 fn relative(text: &str) -> Option<String> {
-    let absolute = text
-        .starts_with('/')
-        .then_some("must be a relative path");
+    let absolute = text.starts_with('/').then_some("must be a relative path");
     let back = text
         .split('/')
         .any(|part| part == "..")
@@ -352,14 +347,17 @@ fn relative(text: &str) -> Option<String> {
 }
 
 fn domain_path(text: &str) -> Option<String> {
-    let Some((domain, path)) = text.split_once('/').filter(|(d, p)| !d.is_empty() && !p.is_empty())
+    let Some((domain, path)) = text
+        .split_once('/')
+        .filter(|(d, p)| !d.is_empty() && !p.is_empty())
     else {
         return Some("must be a domain-prefixed path (such as \"acme.io/foo\")".to_owned());
     };
     let legal = |b: u8| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&b);
     subdomain(domain).or_else(|| {
         (!path.bytes().all(legal)).then(|| {
-            r"Invalid path (regex used for validation is '[A-Za-z0-9/\-._~%!$&'()*+,;=:]+')".to_owned()
+            r"Invalid path (regex used for validation is '[A-Za-z0-9/\-._~%!$&'()*+,;=:]+')"
+                .to_owned()
         })
     })
 }
@@ -399,7 +397,11 @@ fn without_zeros(text: &str) -> Option<IpAddr> {
             digits => digits.to_owned(),
         })
         .collect();
-    parts.join(".").parse::<std::net::Ipv4Addr>().ok().map(IpAddr::V4)
+    parts
+        .join(".")
+        .parse::<std::net::Ipv4Addr>()
+        .ok()
+        .map(IpAddr::V4)
 }
 
 /// Reads a network as the server does.
@@ -486,7 +488,16 @@ mod tests {
             (
                 Form::LabelKey,
                 vec!["a", "A_b.c", "x.io/A"],
-                vec!["", "a/", "/a", "X.io/a", "a/b/c", "-a", "a b", long.as_str()],
+                vec![
+                    "",
+                    "a/",
+                    "/a",
+                    "X.io/a",
+                    "a/b/c",
+                    "-a",
+                    "a b",
+                    long.as_str(),
+                ],
             ),
             (
                 Form::LabelValue,
@@ -505,19 +516,45 @@ mod tests {
             ),
             (Form::EnvName, vec!["1A b!", "a.b"], vec!["", "a=b", "ä"]),
             (Form::HeaderName, vec!["X-A"], vec!["", "a b", "a:"]),
-            (Form::PathSegment, vec!["system:a", "a b"], vec![".", "..", "a/b", "a%b"]),
-            (Form::RelativePath, vec!["a/b", "..a", ""], vec!["/a", "a/../b", ".."]),
+            (
+                Form::PathSegment,
+                vec!["system:a", "a b"],
+                vec![".", "..", "a/b", "a%b"],
+            ),
+            (
+                Form::RelativePath,
+                vec!["a/b", "..a", ""],
+                vec!["/a", "a/../b", ".."],
+            ),
             (Form::RelativeFile, vec!["a/b"], vec!["/a", "..a"]),
-            (Form::DomainPath, vec!["a.b/c", "a/b/c"], vec!["a", "a/", "/b", "A/b", "a/b c"]),
+            (
+                Form::DomainPath,
+                vec!["a.b/c", "a/b/c"],
+                vec!["a", "a/", "/b", "A/b", "a/b c"],
+            ),
             (
                 Form::Ip,
                 vec!["10.0.0.1", "::1", "2001:DB8::1"],
-                vec!["", "10.0.0", "010.0.0.1", "::ffff:1.2.3.4", "a", "1.2.3.4/8"],
+                vec![
+                    "",
+                    "10.0.0",
+                    "010.0.0.1",
+                    "::ffff:1.2.3.4",
+                    "a",
+                    "1.2.3.4/8",
+                ],
             ),
             (
                 Form::Cidr,
                 vec!["10.0.0.0/8", "0.0.0.0/0", "2001:db8::/64", "1.2.3.4/32"],
-                vec!["10.0.0.0", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/08", "a/8", "1.2.3.4/"],
+                vec![
+                    "10.0.0.0",
+                    "10.0.0.0/33",
+                    "10.0.0.1/8",
+                    "10.0.0.0/08",
+                    "a/8",
+                    "1.2.3.4/",
+                ],
             ),
         ] {
             for text in right {

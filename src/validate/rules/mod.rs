@@ -80,6 +80,8 @@ pub(super) fn check(
         "api.batch.v1.CronJobSpec" => batch::cron_job(faults, view),
         "api.batch.v1.JobSpec" => batch::job(faults, view),
         "api.core.v1.ConfigMap" => config::config_map(faults, view),
+        "api.core.v1.PersistentVolumeClaimTemplate"
+        | "api.resource.v1.ResourceClaimTemplateSpec" => volumes::template(faults, view),
         "api.core.v1.EndpointSubset" => storage::subset(faults, view),
         "api.core.v1.NodeSpec" => storage::node(faults, view),
         "api.core.v1.ScopedResourceSelectorRequirement" => resources::scope(faults, view),
@@ -121,7 +123,9 @@ pub(super) fn check(
         "api.core.v1.Container" | "api.core.v1.EphemeralContainer" => {
             container::container(faults, view);
         }
-        "api.core.v1.DownwardAPIVolumeFile" | "api.core.v1.KeyToPath" => volumes::file(faults, view),
+        "api.core.v1.DownwardAPIVolumeFile" | "api.core.v1.KeyToPath" => {
+            volumes::file(faults, view)
+        }
         "api.core.v1.LimitRangeItem" => resources::limit_range(faults, view),
         "api.core.v1.NodeSelectorRequirement" => scheduling::node_requirement(faults, view),
         "api.core.v1.ObjectFieldSelector" => container::field_reference(faults, view),

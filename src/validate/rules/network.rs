@@ -96,7 +96,10 @@ fn service_ports(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
                 rule: "duplicate-value",
                 message: format!("port {} is here twice", number("port")),
                 remark: "another item has this port and protocol",
-                words: format!("Duplicate value: {}", crate::manifest::json::to_go_json(item)),
+                words: format!(
+                    "Duplicate value: {}",
+                    crate::manifest::json::to_go_json(item)
+                ),
             };
             view.refuse(faults, &format!("ports[{index}]"), finding);
         }
@@ -149,13 +152,21 @@ fn external_name(faults: &mut Faults<'_>, view: View<'_>) {
 /// `ValidateServiceClusterIPsRelatedFields`, for one that is created.
 fn addresses(faults: &mut Faults<'_>, view: View<'_>) {
     let single = view.text("clusterIP");
-    let list: Vec<&str> = view.items("clusterIPs").iter().filter_map(Node::as_str).collect();
+    let list: Vec<&str> = view
+        .items("clusterIPs")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
     let mut families = HashSet::new();
     for (index, family) in view.items("ipFamilies").iter().enumerate() {
         if let Some(text) = family.as_str()
             && !families.insert(text)
         {
-            view.duplicate(faults, &format!("ipFamilies[{index}]"), "one of each family");
+            view.duplicate(
+                faults,
+                &format!("ipFamilies[{index}]"),
+                "one of each family",
+            );
         }
     }
     if single.is_empty() {
@@ -205,13 +216,28 @@ fn traffic(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
     if !external && !policy.is_empty() {
         let reason = "may only be set for externally-accessible services";
         let remark = "only NodePort and LoadBalancer have it";
-        view.invalid(faults, "conflicting-fields", "externalTrafficPolicy", remark, reason);
+        view.invalid(
+            faults,
+            "conflicting-fields",
+            "externalTrafficPolicy",
+            remark,
+            reason,
+        );
     }
     let needs_check = kind == "LoadBalancer" && policy == "Local";
-    if let Some(number) = view.int("healthCheckNodePort").filter(|number| *number != 0) {
+    if let Some(number) = view
+        .int("healthCheckNodePort")
+        .filter(|number| *number != 0)
+    {
         if !needs_check {
             let reason = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
-            view.invalid(faults, "conflicting-fields", "healthCheckNodePort", reason, reason);
+            view.invalid(
+                faults,
+                "conflicting-fields",
+                "healthCheckNodePort",
+                reason,
+                reason,
+            );
         } else if !(1..=65535).contains(&number) {
             range(faults, view, "healthCheckNodePort", 1, 65535);
         }
@@ -223,7 +249,10 @@ fn affinity(faults: &mut Faults<'_>, view: View<'_>) {
         return;
     }
     let seconds = view.find(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]);
-    if seconds.and_then(Node::as_i64).is_some_and(|n| !(1..=86400).contains(&n)) {
+    if seconds
+        .and_then(Node::as_i64)
+        .is_some_and(|n| !(1..=86400).contains(&n))
+    {
         let path = "sessionAffinityConfig.clientIP.timeoutSeconds";
         let reason = "must be greater than 0 and less than 86400";
         view.invalid(faults, "out-of-range", path, "1 to 86400", reason);
@@ -329,12 +358,27 @@ pub(super) fn ingress_path(faults: &mut Faults<'_>, view: View<'_>) {
 /// A resource that an Ingress or a class names.
 pub(super) fn local_reference(faults: &mut Faults<'_>, view: View<'_>, path: &str) {
     if let Some(group) = view.find(&[path, "apiGroup"]).and_then(Node::as_str) {
-        refuse_form(faults, view, &format!("{path}.apiGroup"), Form::DnsSubdomain, group);
+        refuse_form(
+            faults,
+            view,
+            &format!("{path}.apiGroup"),
+            Form::DnsSubdomain,
+            group,
+        );
     }
     for name in ["kind", "name"] {
-        let value = view.find(&[path, name]).and_then(Node::as_str).unwrap_or_default();
+        let value = view
+            .find(&[path, name])
+            .and_then(Node::as_str)
+            .unwrap_or_default();
         if !value.is_empty() {
-            refuse_form(faults, view, &format!("{path}.{name}"), Form::PathSegment, value);
+            refuse_form(
+                faults,
+                view,
+                &format!("{path}.{name}"),
+                Form::PathSegment,
+                value,
+            );
         }
     }
 }
@@ -357,7 +401,13 @@ pub(super) fn ingress_class(faults: &mut Faults<'_>, view: View<'_>) {
             view.forbidden(faults, "parameters.namespace", reason, reason);
         }
         (Some("Namespace"), Some(namespace)) => {
-            refuse_form(faults, view, "parameters.namespace", Form::DnsLabel, namespace);
+            refuse_form(
+                faults,
+                view,
+                "parameters.namespace",
+                Form::DnsLabel,
+                namespace,
+            );
         }
         _ => {}
     }
@@ -379,7 +429,9 @@ pub(super) fn policy_port(faults: &mut Faults<'_>, view: View<'_>) {
     if !reason.is_empty() {
         view.invalid(faults, "conflicting-fields", "endPort", reason, reason);
     }
-    if view.get("port").is_some_and(|start| start.as_i64().is_some())
+    if view
+        .get("port")
+        .is_some_and(|start| start.as_i64().is_some())
         && !(1..=65535).contains(&end)
     {
         range(faults, view, "endPort", 1, 65535);

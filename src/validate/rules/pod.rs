@@ -22,6 +22,7 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     claims(faults, view);
     host_sysctls(faults, view);
     operating_system(faults, view);
+    sleeps(faults, view);
     if !view.items("ephemeralContainers").is_empty() {
         let (remark, reason) = match faults.context().is_pod() {
             true => ("add them to a running pod", "cannot be set on create"),
@@ -36,6 +37,26 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
         && faults.version().minor() >= 35
     {
         hostname_override(faults, view, name);
+    }
+}
+
+/// How long a container sleeps before it ends: within the grace period (`validateSleepAction`).
+fn sleeps(faults: &mut Faults<'_>, view: View<'_>) {
+    let grace = view.int("terminationGracePeriodSeconds").unwrap_or(30);
+    for (path, container) in containers(view) {
+        for hook in ["postStart", "preStop"] {
+            let seconds = container.at(&["lifecycle", hook, "sleep", "seconds"]);
+            if seconds
+                .and_then(Node::as_i64)
+                .is_some_and(|n| n < 0 || n > grace.max(1))
+            {
+                let path = format!("{path}.lifecycle.{hook}.sleep");
+                let reason = format!(
+                    "must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+                );
+                view.invalid(faults, "out-of-range", &path, &reason, &reason);
+            }
+        }
     }
 }
 
@@ -61,7 +82,9 @@ fn volumes(faults: &mut Faults<'_>, view: View<'_>) {
     let mut known: HashMap<&str, bool> = HashMap::new();
     for volume in view.items("volumes") {
         let claim = ["persistentVolumeClaim", "ephemeral"];
-        let is_claim = claim.iter().any(|n| volume.get(n).is_some_and(|v| !v.is_null()));
+        let is_claim = claim
+            .iter()
+            .any(|n| volume.get(n).is_some_and(|v| !v.is_null()));
         known.insert(text(volume, "name"), is_claim);
     }
     known.extend(claims.iter().map(|name| (name.as_str(), true)));
@@ -83,7 +106,13 @@ fn volumes(faults: &mut Faults<'_>, view: View<'_>) {
                 Some(true) => {}
                 Some(false) => {
                     let reason = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
-                    view.invalid(faults, "unknown-volume", &path, "only claims are devices", reason);
+                    view.invalid(
+                        faults,
+                        "unknown-volume",
+                        &path,
+                        "only claims are devices",
+                        reason,
+                    );
                 }
             }
         }
@@ -200,11 +229,23 @@ fn dns(faults: &mut Faults<'_>, view: View<'_>) {
     };
     if servers.len() > 3 {
         let reason = "must not have more than 3 nameservers";
-        view.invalid(faults, "too-many", "dnsConfig.nameservers", "at most 3", reason);
+        view.invalid(
+            faults,
+            "too-many",
+            "dnsConfig.nameservers",
+            "at most 3",
+            reason,
+        );
     }
     for (index, server) in servers.iter().enumerate() {
         let path = format!("dnsConfig.nameservers[{index}]");
-        refuse_form(faults, view, &path, Form::Ip, server.as_str().unwrap_or_default());
+        refuse_form(
+            faults,
+            view,
+            &path,
+            Form::Ip,
+            server.as_str().unwrap_or_default(),
+        );
     }
     let searches = items(config, "searches");
     let path = "dnsConfig.searches";
@@ -214,12 +255,19 @@ fn dns(faults: &mut Faults<'_>, view: View<'_>) {
     }
     let length = |node: &Node| node.as_str().map_or(0, str::len) + 1;
     if searches.iter().map(length).sum::<usize>() > 2049 {
-        let reason = "must not have more than 2048 characters (including spaces) in the search list";
+        let reason =
+            "must not have more than 2048 characters (including spaces) in the search list";
         view.invalid(faults, "too-long", path, "at most 2048 characters", reason);
     }
     for (index, search) in searches.iter().enumerate() {
         if let Some(text) = search.as_str().filter(|text| *text != ".") {
-            refuse_form(faults, view, &format!("{path}[{index}]"), Form::DnsSearch, text);
+            refuse_form(
+                faults,
+                view,
+                &format!("{path}[{index}]"),
+                Form::DnsSearch,
+                text,
+            );
         }
     }
     for (index, option) in items(config, "options").iter().enumerate() {
@@ -235,11 +283,19 @@ fn namespaces(faults: &mut Faults<'_>, view: View<'_>) {
     let on = |name| view.bool(name) == Some(true);
     if on("shareProcessNamespace") && on("hostPID") {
         let reason = "ShareProcessNamespace and HostPID cannot both be enabled";
-        view.invalid(faults, "conflicting-fields", "shareProcessNamespace", reason, reason);
+        view.invalid(
+            faults,
+            "conflicting-fields",
+            "shareProcessNamespace",
+            reason,
+            reason,
+        );
     }
     if view.bool("hostUsers") != Some(false) {
         for (path, container) in containers(view) {
-            if container.at(&["securityContext", "procMount"]).and_then(Node::as_str)
+            if container
+                .at(&["securityContext", "procMount"])
+                .and_then(Node::as_str)
                 == Some("Unmasked")
             {
                 let path = format!("{path}.securityContext.procMount");
@@ -267,7 +323,12 @@ fn namespaces(faults: &mut Faults<'_>, view: View<'_>) {
     for (path, container) in containers(view) {
         if !items(container, "volumeDevices").is_empty() {
             let path = format!("{path}.volumeDevices");
-            view.forbidden(faults, &path, "`hostUsers` is false", "when `hostUsers` is false");
+            view.forbidden(
+                faults,
+                &path,
+                "`hostUsers` is false",
+                "when `hostUsers` is false",
+            );
         }
     }
 }
@@ -299,7 +360,10 @@ fn claims(faults: &mut Faults<'_>, view: View<'_>) {
             view.duplicate(faults, &path, "another claim has this name");
         }
         let given = |name| claim.get(name).is_some_and(|node| !node.is_null());
-        let both = (given("resourceClaimName"), given("resourceClaimTemplateName"));
+        let both = (
+            given("resourceClaimName"),
+            given("resourceClaimTemplateName"),
+        );
         let reason = match both {
             (true, true) => {
                 "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
@@ -313,7 +377,9 @@ fn claims(faults: &mut Faults<'_>, view: View<'_>) {
         view.invalid(faults, "one-of", &path, "exactly one of the two", reason);
     }
     for (path, container) in containers(view) {
-        let claims = container.at(&["resources", "claims"]).and_then(Node::as_seq);
+        let claims = container
+            .at(&["resources", "claims"])
+            .and_then(Node::as_seq);
         for (index, claim) in claims.unwrap_or_default().iter().enumerate() {
             let name = text(claim, "name");
             if !name.is_empty() && !known.contains(name) {
@@ -376,9 +442,8 @@ fn operating_system(faults: &mut Faults<'_>, view: View<'_>) {
             view.forbidden(faults, name, "not with this `os`", refused);
         }
     }
-    let contexts = std::iter::once((String::new(), view.get("securityContext"))).chain(
-        containers(view).map(|(path, c)| (format!("{path}."), c.get("securityContext"))),
-    );
+    let contexts = std::iter::once((String::new(), view.get("securityContext")))
+        .chain(containers(view).map(|(path, c)| (format!("{path}."), c.get("securityContext"))));
     for (path, context) in contexts {
         for name in security {
             if set(context.and_then(|context| context.get(name)), name) {
@@ -392,8 +457,14 @@ fn operating_system(faults: &mut Faults<'_>, view: View<'_>) {
 fn hostname_override(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
     let path = "hostnameOverride";
     for (other, reason) in [
-        ("setHostnameAsFQDN", "may not be specified when setHostnameAsFQDN is true"),
-        ("hostNetwork", "may not be specified when hostNetwork is true"),
+        (
+            "setHostnameAsFQDN",
+            "may not be specified when setHostnameAsFQDN is true",
+        ),
+        (
+            "hostNetwork",
+            "may not be specified when hostNetwork is true",
+        ),
     ] {
         if view.bool(other) == Some(true) {
             view.forbidden(faults, path, reason, reason);
@@ -416,7 +487,13 @@ pub(super) fn sysctls(faults: &mut Faults<'_>, view: View<'_>) {
         }
         if name.len() > 253 || !name.split(['.', '/']).all(is_sysctl_segment) {
             let reason = "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
-            view.invalid(faults, "invalid-name", &path, "such as `net.core.somaxconn`", reason);
+            view.invalid(
+                faults,
+                "invalid-name",
+                &path,
+                "such as `net.core.somaxconn`",
+                reason,
+            );
         } else if !seen.insert(name) {
             view.duplicate(faults, &path, "this parameter is set already");
         }
@@ -432,10 +509,14 @@ fn is_sysctl_segment(segment: &str) -> bool {
 
 /// Kernel parameters of a namespace that is the host's.
 fn host_sysctls(faults: &mut Faults<'_>, view: View<'_>) {
-    let sysctls = view.find(&["securityContext", "sysctls"]).and_then(Node::as_seq);
+    let sysctls = view
+        .find(&["securityContext", "sysctls"])
+        .and_then(Node::as_seq);
     for (index, sysctl) in sysctls.unwrap_or_default().iter().enumerate() {
         let name = text(sysctl, "name").replace('/', ".");
-        let ipc = ["kernel.shm", "kernel.msg", "fs.mqueue."].iter().any(|p| name.starts_with(p))
+        let ipc = ["kernel.shm", "kernel.msg", "fs.mqueue."]
+            .iter()
+            .any(|p| name.starts_with(p))
             || name == "kernel.sem";
         let reason = if view.bool("hostNetwork") == Some(true) && name.starts_with("net.") {
             "may not be specified when 'hostNetwork' is true"

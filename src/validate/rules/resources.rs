@@ -103,7 +103,10 @@ fn compare(faults: &mut Faults<'_>, view: View<'_>, request: &Entry) {
             format!("the limit is {limit}; this resource cannot be overcommitted"),
         ),
         Some(Some(limit)) if wanted > limit => (
-            format!("must be less than or equal to {} limit of {limit}", request.key),
+            format!(
+                "must be less than or equal to {} limit of {limit}",
+                request.key
+            ),
             format!("the limit is {limit}"),
         ),
         Some(Some(_)) => return,
@@ -180,7 +183,10 @@ fn amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry) {
     let text = entry.key.as_str();
     let mut reasons = Vec::new();
     if value.is_negative() {
-        reasons.push(("out-of-range", "must be greater than or equal to 0".to_owned()));
+        reasons.push((
+            "out-of-range",
+            "must be greater than or equal to 0".to_owned(),
+        ));
     }
     let counted = COUNTED.contains(&text) || is_extended(faults, text);
     if counted && value.millis() % 1000 != 0 {
@@ -220,23 +226,42 @@ pub(super) fn quota(faults: &mut Faults<'_>, view: View<'_>) {
         name(faults, view, &path, entry, Owner::Quota);
         amount(faults, view, &path, entry);
     }
-    let scopes: Vec<&str> = view.items("scopes").iter().filter_map(Node::as_str).collect();
-    for (one, other) in [("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating")] {
+    let scopes: Vec<&str> = view
+        .items("scopes")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
+    for (one, other) in [
+        ("BestEffort", "NotBestEffort"),
+        ("Terminating", "NotTerminating"),
+    ] {
         if scopes.contains(&one) && scopes.contains(&other) {
             let remark = format!("`{one}` and `{other}` exclude each other");
-            view.invalid(faults, "conflicting-fields", "scopes", &remark, "conflicting scopes");
+            view.invalid(
+                faults,
+                "conflicting-fields",
+                "scopes",
+                &remark,
+                "conflicting scopes",
+            );
         }
     }
     for scope in &scopes {
         let fits = |name: &str| match *scope {
             "BestEffort" => name == "pods",
-            "Terminating" | "NotTerminating" | "NotBestEffort" | "PriorityClass"
+            "Terminating"
+            | "NotTerminating"
+            | "NotBestEffort"
+            | "PriorityClass"
             | "CrossNamespacePodAffinity" => {
                 name == "pods" || is_quota(name) && !COUNTED.contains(&name) && !is_storage(name)
             }
             _ => true,
         };
-        let misfit = view.entries("hard").iter().find(|e| is_quota(&e.key) && !fits(&e.key));
+        let misfit = view
+            .entries("hard")
+            .iter()
+            .find(|e| is_quota(&e.key) && !fits(&e.key));
         if let Some(entry) = misfit {
             let remark = format!("`{}` has no scope `{scope}`", entry.key);
             let reason = "unsupported scope applied to resource";
@@ -250,7 +275,11 @@ pub(super) fn scope(faults: &mut Faults<'_>, view: View<'_>) {
     let operator = view.text("operator");
     let none = view.items("values").is_empty();
     // The server leaves the index out.
-    let list = view.place.parent().map(ToString::to_string).unwrap_or_default();
+    let list = view
+        .place
+        .parent()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let name = view.text("scopeName");
     if !matches!(name, "" | "PriorityClass" | "VolumeAttributesClass") && operator != "Exists" {
         let reason = "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
@@ -322,20 +351,36 @@ pub(super) fn limit_range(faults: &mut Faults<'_>, view: View<'_>) {
         }
     }
     let get = |list: &str, key: &str| {
-        view.get(list).and_then(Node::as_map).and_then(|m| m.get(key)).and_then(quantity)
+        view.get(list)
+            .and_then(Node::as_map)
+            .and_then(|m| m.get(key))
+            .and_then(quantity)
     };
     if kind == "PersistentVolumeClaim"
         && get("min", "storage").is_none()
         && get("max", "storage").is_none()
     {
-        let reason = "either minimum or maximum storage value is required, but neither was provided";
+        let reason =
+            "either minimum or maximum storage value is required, but neither was provided";
         view.required(faults, "limits", "`min` or `max` of `storage`", reason);
     }
-    const LISTS: [&str; 5] = ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"];
+    const LISTS: [&str; 5] = [
+        "max",
+        "min",
+        "default",
+        "defaultRequest",
+        "maxLimitRequestRatio",
+    ];
     let mut keys: Vec<&Entry> = Vec::new();
     for list in LISTS {
         for entry in view.entries(list) {
-            name(faults, view, &format!("{list}[{}]", entry.key), entry, owner);
+            name(
+                faults,
+                view,
+                &format!("{list}[{}]", entry.key),
+                entry,
+                owner,
+            );
             if !keys.iter().any(|known| known.key == entry.key) {
                 keys.push(entry);
             }
@@ -358,24 +403,59 @@ fn limits_of(
     let is_container = kind == "Container";
     let default = get("default", key).or(max.filter(|_| is_container));
     let request = get("defaultRequest", key);
-    let request = request.or(get("default", key).or(min).or(default).filter(|_| is_container));
+    let request = request.or(get("default", key)
+        .or(min)
+        .or(default)
+        .filter(|_| is_container));
     let above = |a: Option<Quantity>, b: Option<Quantity>| match (a, b) {
         (Some(a), Some(b)) if a > b => Some((a, b)),
         _ => None,
     };
     for (list, pair, words) in [
-        ("min", above(min, max), "min value {a} is greater than max value {b}"),
-        ("defaultRequest", above(min, request), "min value {a} is greater than default request value {b}"),
-        ("defaultRequest", above(request, max), "default request value {a} is greater than max value {b}"),
-        ("default", above(min, default), "min value {a} is greater than default value {b}"),
-        ("default", above(default, max), "default value {a} is greater than max value {b}"),
-        ("defaultRequest", above(request, default), "default request value {a} is greater than default limit value {b}"),
+        (
+            "min",
+            above(min, max),
+            "min value {a} is greater than max value {b}",
+        ),
+        (
+            "defaultRequest",
+            above(min, request),
+            "min value {a} is greater than default request value {b}",
+        ),
+        (
+            "defaultRequest",
+            above(request, max),
+            "default request value {a} is greater than max value {b}",
+        ),
+        (
+            "default",
+            above(min, default),
+            "min value {a} is greater than default value {b}",
+        ),
+        (
+            "default",
+            above(default, max),
+            "default value {a} is greater than max value {b}",
+        ),
+        (
+            "defaultRequest",
+            above(request, default),
+            "default request value {a} is greater than default limit value {b}",
+        ),
     ] {
         let Some((a, b)) = pair else {
             continue;
         };
-        let reason = words.replace("{a}", &a.to_string()).replace("{b}", &b.to_string());
-        view.invalid(faults, "conflicting-limits", &format!("{list}[{key}]"), &reason, &reason);
+        let reason = words
+            .replace("{a}", &a.to_string())
+            .replace("{b}", &b.to_string());
+        view.invalid(
+            faults,
+            "conflicting-limits",
+            &format!("{list}[{key}]"),
+            &reason,
+            &reason,
+        );
     }
     if let Some(ratio) = get("maxLimitRequestRatio", key) {
         let path = format!("maxLimitRequestRatio[{key}]");
@@ -407,7 +487,9 @@ fn is_native(name: &str) -> bool {
 fn is_extended(faults: &Faults<'_>, name: &str) -> bool {
     !is_native(name)
         && !name.starts_with("requests.")
-        && Form::LabelKey.fault(&format!("requests.{name}"), faults.version()).is_none()
+        && Form::LabelKey
+            .fault(&format!("requests.{name}"), faults.version())
+            .is_none()
 }
 
 fn is_quota(name: &str) -> bool {

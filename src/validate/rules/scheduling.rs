@@ -48,7 +48,12 @@ pub(super) fn toleration(faults: &mut Faults<'_>, view: View<'_>) {
 pub(super) fn spread_pairs(faults: &mut Faults<'_>, view: View<'_>) {
     let items = view.items("topologySpreadConstraints");
     let pair = |item: &Node| {
-        let text = |name: &str| item.get(name).and_then(Node::as_str).unwrap_or_default().to_owned();
+        let text = |name: &str| {
+            item.get(name)
+                .and_then(Node::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         (text("topologyKey"), text("whenUnsatisfiable"))
     };
     let mut seen = std::collections::HashSet::new();
@@ -62,7 +67,8 @@ pub(super) fn spread_pairs(faults: &mut Faults<'_>, view: View<'_>) {
                 remark: "another has the same `topologyKey` and `whenUnsatisfiable`",
                 words: format!("Duplicate value: {shown:?}"),
             };
-            let path = format!("topologySpreadConstraints[{index}].{{topologyKey, whenUnsatisfiable}}");
+            let path =
+                format!("topologySpreadConstraints[{index}].{{topologyKey, whenUnsatisfiable}}");
             view.refuse_at(faults, &path, item.span, finding);
         }
     }
@@ -71,7 +77,13 @@ pub(super) fn spread_pairs(faults: &mut Faults<'_>, view: View<'_>) {
 /// One spread constraint.
 pub(super) fn spread(faults: &mut Faults<'_>, view: View<'_>) {
     if view.int("maxSkew").is_some_and(|number| number < 0) {
-        view.invalid(faults, "out-of-range", "maxSkew", "1 at least", "must be greater than zero");
+        view.invalid(
+            faults,
+            "out-of-range",
+            "maxSkew",
+            "1 at least",
+            "must be greater than zero",
+        );
     }
     if let Some(domains) = view.int("minDomains") {
         if domains <= 0 {
@@ -79,7 +91,8 @@ pub(super) fn spread(faults: &mut Faults<'_>, view: View<'_>) {
             view.invalid(faults, "out-of-range", "minDomains", "1 at least", reason);
         }
         if view.text("whenUnsatisfiable") == "ScheduleAnyway" {
-            let reason = "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway";
+            let reason =
+                "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway";
             view.invalid(faults, "conflicting-fields", "minDomains", reason, reason);
         }
     }
@@ -122,12 +135,17 @@ fn label_keys(faults: &mut Faults<'_>, view: View<'_>, lists: &[&str]) {
         }
         for (index, item) in items.iter().enumerate() {
             let text = item.as_str().unwrap_or_default();
-            refuse_form(faults, view, &format!("{list}[{index}]"), Form::LabelKey, text);
+            refuse_form(
+                faults,
+                view,
+                &format!("{list}[{index}]"),
+                Form::LabelKey,
+                text,
+            );
         }
     }
-    let texts = |list: &str| -> Vec<&str> {
-        view.items(list).iter().filter_map(Node::as_str).collect()
-    };
+    let texts =
+        |list: &str| -> Vec<&str> { view.items(list).iter().filter_map(Node::as_str).collect() };
     let (matching, other) = (texts("matchLabelKeys"), texts("mismatchLabelKeys"));
     for (index, key) in matching.iter().enumerate() {
         let path = format!("matchLabelKeys[{index}]");
@@ -140,7 +158,10 @@ fn label_keys(faults: &mut Faults<'_>, view: View<'_>, lists: &[&str]) {
 
 /// A weight from 1 to 100.
 pub(super) fn weight(faults: &mut Faults<'_>, view: View<'_>) {
-    if view.int("weight").is_some_and(|weight| !(1..=100).contains(&weight)) {
+    if view
+        .int("weight")
+        .is_some_and(|weight| !(1..=100).contains(&weight))
+    {
         let reason = "must be in the range 1-100";
         view.invalid(faults, "out-of-range", "weight", "1 to 100", reason);
     }
@@ -153,11 +174,18 @@ pub(super) fn node_requirement(faults: &mut Faults<'_>, view: View<'_>) {
     if view.place.field_name() == "matchFields" {
         let operator = view.text("operator");
         if matches!(operator, "In" | "NotIn") && values.len() != 1 {
-            let reason = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
+            let reason =
+                "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
             view.required(faults, "values", "exactly one", reason);
         } else if matches!(operator, "Exists" | "DoesNotExist" | "Gt" | "Lt") {
             let reason = "not a valid selector operator";
-            view.invalid(faults, "invalid-operator", "operator", "In or NotIn", reason);
+            view.invalid(
+                faults,
+                "invalid-operator",
+                "operator",
+                "In or NotIn",
+                reason,
+            );
         }
         if key != "metadata.name" {
             let reason = "not a valid field selector key";
@@ -165,7 +193,13 @@ pub(super) fn node_requirement(faults: &mut Faults<'_>, view: View<'_>) {
         }
         for (index, value) in values.iter().enumerate() {
             let text = value.as_str().unwrap_or_default();
-            refuse_form(faults, view, &format!("values[{index}]"), Form::DnsSubdomain, text);
+            refuse_form(
+                faults,
+                view,
+                &format!("values[{index}]"),
+                Form::DnsSubdomain,
+                text,
+            );
         }
         return;
     }
@@ -183,6 +217,12 @@ pub(super) fn node_requirement(faults: &mut Faults<'_>, view: View<'_>) {
     }
     for (index, value) in values.iter().enumerate() {
         let text = value.as_str().unwrap_or_default();
-        refuse_form(faults, view, &format!("values[{index}]"), Form::LabelValue, text);
+        refuse_form(
+            faults,
+            view,
+            &format!("values[{index}]"),
+            Form::LabelValue,
+            text,
+        );
     }
 }

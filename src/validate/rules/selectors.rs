@@ -26,7 +26,9 @@ pub(super) fn matches(selector: &Node, labels: Option<&Node>) -> bool {
     let equal = selector.get("matchLabels").and_then(Node::as_map);
     let equal = equal.into_iter().flatten();
     let expressions = selector.get("matchExpressions").and_then(Node::as_seq);
-    equal.into_iter().all(|entry| label(&entry.key) == Some(text(&entry.value)))
+    equal
+        .into_iter()
+        .all(|entry| label(&entry.key) == Some(text(&entry.value)))
         && expressions.unwrap_or_default().iter().all(|expression| {
             let given = label(expression.get("key").map_or("", text));
             let values = expression.get("values").and_then(Node::as_seq);

@@ -13,12 +13,24 @@ pub(super) fn class(faults: &mut Faults<'_>, view: View<'_>) {
     if !provisioner.is_empty()
         && let Some(words) = Form::LabelKey.fault(&provisioner.to_lowercase(), faults.version())
     {
-        view.invalid(faults, "invalid-name", "provisioner", Form::LabelKey.rule(), words);
+        view.invalid(
+            faults,
+            "invalid-name",
+            "provisioner",
+            Form::LabelKey.rule(),
+            words,
+        );
     }
     let parameters = view.entries("parameters");
     if parameters.iter().any(|entry| entry.key.is_empty()) {
         let reason = "field can not be empty.";
-        view.invalid(faults, "invalid-key", "parameters", "a key has a name", reason);
+        view.invalid(
+            faults,
+            "invalid-key",
+            "parameters",
+            "a key has a name",
+            reason,
+        );
     }
     let size = |e: &crate::manifest::Entry| e.key.len() + e.value.as_str().map_or(0, str::len);
     if parameters.iter().map(size).sum::<usize>() > 256 * 1024 || parameters.len() > 512 {
@@ -38,13 +50,28 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         let path = format!("capacity[{}]", entry.key);
         if super::resources::quantity(&entry.value).is_some_and(|q| q.is_zero() || q.is_negative())
         {
-            view.invalid(faults, "out-of-range", &path, "more than 0", "must be greater than zero");
+            view.invalid(
+                faults,
+                "out-of-range",
+                &path,
+                "more than 0",
+                "must be greater than zero",
+            );
         }
     }
-    let modes: Vec<&str> = view.items("accessModes").iter().filter_map(Node::as_str).collect();
+    let modes: Vec<&str> = view
+        .items("accessModes")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
     if modes.contains(&"ReadWriteOncePod") && modes.len() > 1 {
         let reason = "may not use ReadWriteOncePod with other access modes";
-        view.forbidden(faults, "accessModes", "`ReadWriteOncePod` stands alone", reason);
+        view.forbidden(
+            faults,
+            "accessModes",
+            "`ReadWriteOncePod` stands alone",
+            reason,
+        );
     }
     let text = |path: &[&str]| view.find(path).and_then(Node::as_str).unwrap_or_default();
     super::volumes::csi_driver(faults, view, text(&["csi", "driver"]));
@@ -59,7 +86,12 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     }
     if view.get("local").is_some() && view.get("nodeAffinity").is_none() {
         let reason = "Local volume requires node affinity";
-        view.required(faults, "nodeAffinity", "a local volume is on one node", reason);
+        view.required(
+            faults,
+            "nodeAffinity",
+            "a local volume is on one node",
+            reason,
+        );
     }
     let path = text(&["nfs", "path"]);
     if !path.is_empty() && !path.starts_with('/') {
@@ -110,7 +142,9 @@ pub(super) fn priority(faults: &mut Faults<'_>, view: View<'_>) {
             rule: "forbidden-field",
             message: format!("`{name}` has another value"),
             remark: "the class exists already",
-            words: format!("Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: value of {name} PriorityClass must be {wanted}"),
+            words: format!(
+                "Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: value of {name} PriorityClass must be {wanted}"
+            ),
         };
         view.refuse(faults, "metadata.name", finding);
     }
@@ -157,7 +191,12 @@ pub(super) fn subset(faults: &mut Faults<'_>, view: View<'_>) {
         let path = |name: &str| format!("ports[{index}].{name}");
         let text = |name: &str| port.get(name).and_then(Node::as_str).unwrap_or_default();
         if text("name").is_empty() && ports.len() > 1 {
-            view.required(faults, &path("name"), "with several ports each needs a name", "");
+            view.required(
+                faults,
+                &path("name"),
+                "with several ports each needs a name",
+                "",
+            );
         } else if !text("name").is_empty() {
             refuse_form(faults, view, &path("name"), Form::DnsLabel, text("name"));
         }
@@ -175,13 +214,19 @@ pub(super) fn subset(faults: &mut Faults<'_>, view: View<'_>) {
 pub(super) fn slice(faults: &mut Faults<'_>, view: View<'_>) {
     let kind = view.text("addressType");
     for (at, endpoint) in view.items("endpoints").iter().enumerate() {
-        let addresses = endpoint.get("addresses").and_then(Node::as_seq).unwrap_or_default();
+        let addresses = endpoint
+            .get("addresses")
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
         for (index, address) in addresses.iter().enumerate() {
             let text = address.as_str().unwrap_or_default();
             let path = format!("endpoints[{at}].addresses[{index}]");
             slice_address(faults, view, &path, kind, text);
         }
-        for (name, form) in [("hostname", Form::DnsLabel), ("nodeName", Form::DnsSubdomain)] {
+        for (name, form) in [
+            ("hostname", Form::DnsLabel),
+            ("nodeName", Form::DnsSubdomain),
+        ] {
             if let Some(text) = endpoint.get(name).and_then(Node::as_str) {
                 refuse_form(faults, view, &format!("endpoints[{at}].{name}"), form, text);
             }
@@ -243,7 +288,13 @@ pub(super) fn node(faults: &mut Faults<'_>, view: View<'_>) {
     }
     for (index, item) in view.items("podCIDRs").iter().enumerate() {
         let text = item.as_str().unwrap_or_default();
-        refuse_form(faults, view, &format!("podCIDRs[{index}]"), Form::Cidr, text);
+        refuse_form(
+            faults,
+            view,
+            &format!("podCIDRs[{index}]"),
+            Form::Cidr,
+            text,
+        );
     }
 }
 
@@ -257,7 +308,10 @@ pub(super) fn topology(faults: &mut Faults<'_>, view: View<'_>) {
             view.duplicate(faults, &path("key"), "this key is here already");
         }
         keys.push(key);
-        let values = item.get("values").and_then(Node::as_seq).unwrap_or_default();
+        let values = item
+            .get("values")
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
         let values: Vec<&str> = values.iter().filter_map(Node::as_str).collect();
         for (index, value) in values.iter().enumerate() {
             if values[..index].contains(value) {
@@ -273,11 +327,21 @@ pub(super) fn device_claim(faults: &mut Faults<'_>, view: View<'_>) {
     let mut names: Vec<String> = Vec::new();
     let mut sub_names: Vec<String> = Vec::new();
     for (index, request) in view.items("requests").iter().enumerate() {
-        let name = request.get("name").and_then(Node::as_str).unwrap_or_default();
+        let name = request
+            .get("name")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
         if names.iter().any(|known| known == name) {
-            view.duplicate(faults, &format!("requests[{index}]"), "another request has this name");
+            view.duplicate(
+                faults,
+                &format!("requests[{index}]"),
+                "another request has this name",
+            );
         }
-        let subs = request.get("firstAvailable").and_then(Node::as_seq).unwrap_or_default();
+        let subs = request
+            .get("firstAvailable")
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
         for sub in subs {
             let sub = sub.get("name").and_then(Node::as_str).unwrap_or_default();
             sub_names.push(format!("{name}/{sub}"));
@@ -286,7 +350,10 @@ pub(super) fn device_claim(faults: &mut Faults<'_>, view: View<'_>) {
     }
     for list in ["constraints", "config"] {
         for (at, item) in view.items(list).iter().enumerate() {
-            let requests = item.get("requests").and_then(Node::as_seq).unwrap_or_default();
+            let requests = item
+                .get("requests")
+                .and_then(Node::as_seq)
+                .unwrap_or_default();
             for (index, request) in requests.iter().enumerate() {
                 let text = request.as_str().unwrap_or_default();
                 let known = |names: &[String]| names.iter().any(|name| name == text);
@@ -337,6 +404,12 @@ pub(super) fn api_service(faults: &mut Faults<'_>, view: View<'_>) {
     }
     if view.get("service").is_none() && view.bool("insecureSkipTLSVerify") == Some(true) {
         let reason = "local APIServices may not have insecureSkipTLSVerify";
-        view.invalid(faults, "conflicting-fields", "insecureSkipTLSVerify", reason, reason);
+        view.invalid(
+            faults,
+            "conflicting-fields",
+            "insecureSkipTLSVerify",
+            reason,
+            reason,
+        );
     }
 }

@@ -29,8 +29,52 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         view.invalid(faults, "invalid-path", "nfs.path", reason, reason);
     }
     csi_driver(faults, view, text(&["csi", "driver"]));
+    if view.find(&["csi", "nodePublishSecretRef"]).is_some() {
+        let name = text(&["csi", "nodePublishSecretRef", "name"]);
+        match name {
+            "" => view.required(faults, "csi.nodePublishSecretRef.name", "which Secret?", ""),
+            name => secret_name(faults, view, name),
+        }
+    }
+    let lun = view.find(&["iscsi", "lun"]).and_then(Node::as_i64);
+    if lun.is_some_and(|lun| !(0..=255).contains(&lun)) {
+        super::fields::range(faults, view, "iscsi.lun", 0, 255);
+    }
     let directory = text(&["gitRepo", "directory"]);
-    refuse_form(faults, view, "gitRepo.directory", Form::RelativePath, directory);
+    refuse_form(
+        faults,
+        view,
+        "gitRepo.directory",
+        Form::RelativePath,
+        directory,
+    );
+}
+
+/// The Secret of a CSI volume, which the server reports as the name of the volume.
+fn secret_name(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
+    let Some(words) = Form::DnsSubdomain.fault(name, faults.version()) else {
+        return;
+    };
+    let finding = Finding {
+        rule: "invalid-name",
+        message: format!("`{name}` is no name of a Secret"),
+        remark: Form::DnsSubdomain.rule(),
+        words: format!("Invalid value: {name:?}: {words}"),
+    };
+    let node = view.find(&["csi", "nodePublishSecretRef", "name"]);
+    view.refuse_at(
+        faults,
+        "csi.name",
+        node.map_or(view.at, |node| node.span),
+        finding,
+    );
+}
+
+/// The metadata of a template for claims: labels and annotations.
+pub(super) fn template(faults: &mut Faults<'_>, view: View<'_>) {
+    if let Some(node) = view.find(&["metadata", "labels"]) {
+        super::fields::labels(faults, view, "metadata.labels", node);
+    }
 }
 
 /// The driver of a CSI volume; reported at the path below `view`.
@@ -40,7 +84,10 @@ pub(super) fn csi_driver(faults: &mut Faults<'_>, view: View<'_>, driver: &str) 
     }
     if !driver.is_empty() {
         let folded = driver.to_lowercase();
-        if Form::DnsSubdomain.fault(&folded, faults.version()).is_some() {
+        if Form::DnsSubdomain
+            .fault(&folded, faults.version())
+            .is_some()
+        {
             refuse_form(faults, view, "csi.driver", Form::DnsSubdomain, driver);
         }
     }
@@ -48,7 +95,10 @@ pub(super) fn csi_driver(faults: &mut Faults<'_>, view: View<'_>, driver: &str) 
 
 /// Permissions of files: `defaultMode` or `mode`.
 pub(super) fn mode(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
-    if view.int(name).is_some_and(|mode| !(0..=0o777).contains(&mode)) {
+    if view
+        .int(name)
+        .is_some_and(|mode| !(0..=0o777).contains(&mode))
+    {
         let remark = "octal: 0644 and not 644 in quotes or decimal";
         view.invalid(faults, "invalid-mode", name, remark, MODE);
     }
@@ -77,18 +127,19 @@ pub(super) fn projected(faults: &mut Faults<'_>, view: View<'_>) {
                 }
             }
         }
-        let bundle = source.at(&["clusterTrustBundle", "path"]).and_then(Node::as_str);
+        let bundle = source
+            .at(&["clusterTrustBundle", "path"])
+            .and_then(Node::as_str);
         if let Some(path) = bundle.filter(|path| !seen.insert(path)) {
             conflict(faults, view, source, path);
         }
-        let token = source.get("serviceAccountToken").filter(|token| !token.is_null());
+        let token = source
+            .get("serviceAccountToken")
+            .filter(|token| !token.is_null());
         if let Some(token) = token {
             token_path(faults, view, index, token);
         }
-        if token.is_some()
-            && faults.context().is_pod()
-            && !faults.context().has_account
-        {
+        if token.is_some() && faults.context().is_pod() && !faults.context().has_account {
             let path = format!("sources[{index}].serviceAccountToken");
             let reason = "must not be specified when serviceAccountName is not set";
             view.forbidden(faults, &path, "name a `serviceAccountName`", reason);
@@ -105,7 +156,13 @@ fn token_path(faults: &mut Faults<'_>, view: View<'_>, index: usize, token: &Nod
             _ => "",
         };
         if !reason.is_empty() {
-            view.invalid(faults, "out-of-range", &at("expirationSeconds"), reason, reason);
+            view.invalid(
+                faults,
+                "out-of-range",
+                &at("expirationSeconds"),
+                reason,
+                reason,
+            );
         }
     }
     let path = token.get("path").and_then(Node::as_str).unwrap_or_default();
@@ -137,10 +194,19 @@ fn conflict(faults: &mut Faults<'_>, view: View<'_>, source: &Node, path: &str) 
 
 /// `ValidatePersistentVolumeClaimSpec`, beyond what is required.
 pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
-    let modes: Vec<&str> = view.items("accessModes").iter().filter_map(Node::as_str).collect();
+    let modes: Vec<&str> = view
+        .items("accessModes")
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
     if modes.contains(&"ReadWriteOncePod") && modes.len() > 1 {
         let reason = "may not use ReadWriteOncePod with other access modes";
-        view.forbidden(faults, "accessModes", "`ReadWriteOncePod` stands alone", reason);
+        view.forbidden(
+            faults,
+            "accessModes",
+            "`ReadWriteOncePod` stands alone",
+            reason,
+        );
     }
     // null is an amount here: zero.
     let requests = view.find(&["resources", "requests"]);
@@ -171,7 +237,11 @@ pub(super) fn is_claim_or_snapshot(source: &Node) -> bool {
 
 fn data_source(faults: &mut Faults<'_>, view: View<'_>) {
     const NAME: &str = "dataSourceRef";
-    let text = |field: &str| view.find(&[NAME, field]).and_then(Node::as_str).unwrap_or_default();
+    let text = |field: &str| {
+        view.find(&[NAME, field])
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+    };
     if view.get(NAME).is_none() {
         return;
     }
@@ -188,6 +258,12 @@ fn data_source(faults: &mut Faults<'_>, view: View<'_>) {
         return view.refuse_at(faults, NAME, span, finding);
     }
     if !group.is_empty() {
-        refuse_form(faults, view, "dataSourceRef.apiGroup", Form::DnsSubdomain, group);
+        refuse_form(
+            faults,
+            view,
+            "dataSourceRef.apiGroup",
+            Form::DnsSubdomain,
+            group,
+        );
     }
 }

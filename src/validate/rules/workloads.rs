@@ -48,7 +48,10 @@ pub(super) fn controller(faults: &mut Faults<'_>, view: View<'_>) {
     let labels = view.find(&["template", "metadata", "labels"]);
     let wanted = view.entries("selector");
     let has = |key: &str| labels.and_then(|map| map.get(key)).and_then(Node::as_str);
-    if wanted.iter().any(|e| has(&e.key).unwrap_or_default() != e.value.as_str().unwrap_or_default()) {
+    if wanted
+        .iter()
+        .any(|e| has(&e.key).unwrap_or_default() != e.value.as_str().unwrap_or_default())
+    {
         mismatch(faults, view);
     }
 }
@@ -59,10 +62,20 @@ pub(super) fn stateful_set(faults: &mut Faults<'_>, view: View<'_>) {
     no_deadline(faults, view, "StatefulSet");
     let service = view.text("serviceName");
     if !service.is_empty() && faults.version().minor() >= 34 {
-        fields::refuse_form(faults, view, "serviceName", super::form::Form::DnsLabel, service);
+        fields::refuse_form(
+            faults,
+            view,
+            "serviceName",
+            super::form::Form::DnsLabel,
+            service,
+        );
     }
     let rolling = view.find(&["updateStrategy", "rollingUpdate"]);
-    if view.find(&["updateStrategy", "type"]).and_then(Node::as_str) == Some("OnDelete") {
+    if view
+        .find(&["updateStrategy", "type"])
+        .and_then(Node::as_str)
+        == Some("OnDelete")
+    {
         if rolling.is_some() {
             let reason = "only allowed for updateStrategy 'RollingUpdate'";
             let path = "updateStrategy.rollingUpdate";
@@ -70,7 +83,9 @@ pub(super) fn stateful_set(faults: &mut Faults<'_>, view: View<'_>) {
         }
         return;
     }
-    let most = rolling.and_then(|r| r.get("maxUnavailable")).filter(|n| !n.is_null());
+    let most = rolling
+        .and_then(|r| r.get("maxUnavailable"))
+        .filter(|n| !n.is_null());
     // The field is dropped unless MaxUnavailableStatefulSet is on.
     if let Some(node) = most.filter(|_| faults.version().minor() >= 37) {
         let path = "updateStrategy.rollingUpdate.maxUnavailable";
@@ -86,13 +101,13 @@ pub(super) fn stateful_set(faults: &mut Faults<'_>, view: View<'_>) {
 pub(super) fn daemon_set(faults: &mut Faults<'_>, view: View<'_>) {
     selector(faults, view, "empty selector is invalid for daemonset");
     no_deadline(faults, view, "DaemonSet");
-    let kind = view.find(&["updateStrategy", "type"]).and_then(Node::as_str);
+    let kind = view
+        .find(&["updateStrategy", "type"])
+        .and_then(Node::as_str);
     if !matches!(kind.unwrap_or_default(), "" | "RollingUpdate") {
         return;
     }
-    let field = |name: &str| {
-        view.find(&["updateStrategy", "rollingUpdate", name])
-    };
+    let field = |name: &str| view.find(&["updateStrategy", "rollingUpdate", name]);
     for name in ["maxUnavailable", "maxSurge"] {
         if let Some(node) = field(name) {
             let path = format!("updateStrategy.rollingUpdate.{name}");
@@ -105,7 +120,12 @@ pub(super) fn daemon_set(faults: &mut Faults<'_>, view: View<'_>) {
     match (unavailable, surge) {
         (Some(0), Some(0)) => {
             let path = "updateStrategy.rollingUpdate.maxUnavailable";
-            view.required(faults, path, "1 at least, or a `maxSurge`", "cannot be 0 when maxSurge is 0");
+            view.required(
+                faults,
+                path,
+                "1 at least, or a `maxSurge`",
+                "cannot be 0 when maxSurge is 0",
+            );
         }
         (Some(unavailable), Some(surge)) if unavailable != 0 && surge != 0 => {
             let path = "updateStrategy.rollingUpdate.maxSurge";
@@ -139,7 +159,12 @@ fn deployment_strategy(faults: &mut Faults<'_>, view: View<'_>) {
         Some("Recreate") => {
             if rolling.is_some() {
                 let reason = "may not be specified when strategy `type` is 'Recreate'";
-                view.forbidden(faults, "strategy.rollingUpdate", "`Recreate` takes none", reason);
+                view.forbidden(
+                    faults,
+                    "strategy.rollingUpdate",
+                    "`Recreate` takes none",
+                    reason,
+                );
             }
             return;
         }
@@ -149,7 +174,12 @@ fn deployment_strategy(faults: &mut Faults<'_>, view: View<'_>) {
     let field = |name: &str| view.find(&["strategy", "rollingUpdate", name]);
     for name in ["maxUnavailable", "maxSurge"] {
         if let Some(node) = field(name) {
-            int_or_percent(faults, view, &format!("strategy.rollingUpdate.{name}"), node);
+            int_or_percent(
+                faults,
+                view,
+                &format!("strategy.rollingUpdate.{name}"),
+                node,
+            );
         }
     }
     let path = "strategy.rollingUpdate.maxUnavailable";
@@ -186,7 +216,10 @@ fn mismatch(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 fn no_deadline(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
-    if view.find(&["template", "spec", "activeDeadlineSeconds"]).is_some() {
+    if view
+        .find(&["template", "spec", "activeDeadlineSeconds"])
+        .is_some()
+    {
         let reason = format!("activeDeadlineSeconds in {kind} is not Supported");
         let path = "template.spec.activeDeadlineSeconds";
         view.forbidden(faults, path, "only a Pod or a Job may end so", &reason);
@@ -211,7 +244,11 @@ pub(super) fn int_or_percent(faults: &mut Faults<'_>, view: View<'_>, path: &str
 
 /// `IsNotMoreThan100Percent`.
 pub(super) fn at_most_all(faults: &mut Faults<'_>, view: View<'_>, path: &str, node: &Node) {
-    if node.as_str().and_then(percent).is_some_and(|value| value > 100) {
+    if node
+        .as_str()
+        .and_then(percent)
+        .is_some_and(|value| value > 100)
+    {
         let reason = "must not be greater than 100%";
         view.invalid(faults, "out-of-range", path, "at most 100%", reason);
     }
