@@ -1,8 +1,8 @@
 //! Verdicts as SARIF 2.1.0, which code scanning services read: one run, one result for each
 //! finding, with its region. An unknown verdict is a result of kind `open`.
 
-use std::fmt::Write as _;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};

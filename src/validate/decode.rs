@@ -119,7 +119,10 @@ impl Walk<'_, '_> {
             };
             let place = place.field(&entry.key);
             let mode = Mode {
-                dropped: mode.dropped || field.unchecked() || place.is_root_field("status"),
+                dropped: mode.dropped
+                    || field.unchecked()
+                    || place.is_root_field("status")
+                    || rules::is_dropped(&entry.key, &entry.value),
                 ..mode
             };
             self.field(&entry.value, field, &place, mode, entry.key_span);

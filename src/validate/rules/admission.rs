@@ -187,7 +187,8 @@ pub(super) fn rule(faults: &mut Faults<'_>, view: View<'_>) {
     }
     for list in ["apiVersions", "resources"] {
         for (index, item) in view.items(list).iter().enumerate() {
-            if item.as_str() == Some("") {
+            // null is the empty text.
+            if item.as_str() == Some("") || item.is_null() {
                 let path = format!("{list}[{index}]");
                 view.required(faults, &path, "an empty text names nothing", "");
             }
@@ -234,5 +235,26 @@ fn resources(faults: &mut Faults<'_>, view: View<'_>) {
     if has("*") && plain {
         let reason = "if '*' is present, must not specify other resources without subresources";
         view.invalid(faults, "conflicting-fields", "resources", reason, reason);
+    }
+}
+
+/// `validateMatchResources` and names within an admission policy. Its expressions are not compiled.
+pub(super) fn policy(faults: &mut Faults<'_>, view: View<'_>) {
+    let rules = view
+        .find(&["matchConstraints", "resourceRules"])
+        .and_then(Node::as_seq);
+    if view.get("matchConstraints").is_some() && rules.unwrap_or_default().is_empty() {
+        let path = "matchConstraints.resourceRules";
+        view.required(faults, path, "which resources?", "");
+    }
+    match_conditions(faults, view);
+    let mut seen = Vec::new();
+    for (index, item) in view.items("auditAnnotations").iter().enumerate() {
+        let key = item.get("key").and_then(Node::as_str).unwrap_or_default();
+        let path = format!("auditAnnotations[{index}].key");
+        if seen.contains(&key) {
+            view.duplicate(faults, &path, "another annotation has this key");
+        }
+        seen.push(key);
     }
 }

@@ -4,7 +4,10 @@ use super::resources::quantity;
 use super::workloads::{at_most_all, int_or_percent};
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
-use crate::validate::view::View;
+use crate::validate::view::{Finding, View};
+
+/// The first minor version that asks for the API group of what is scaled.
+const ASKS_FOR_GROUP: u8 = 34;
 
 /// `validateHorizontalPodAutoscalerSpec`, of both versions.
 pub(super) fn autoscaler(faults: &mut Faults<'_>, view: View<'_>) {
@@ -51,7 +54,7 @@ pub(super) fn autoscaler(faults: &mut Faults<'_>, view: View<'_>) {
         .int("targetCPUUtilizationPercentage")
         .is_some_and(|number| number < 1)
     {
-        let finding = crate::validate::view::Finding {
+        let finding = Finding {
             rule: "out-of-range",
             message: "the target cannot be below 1".to_owned(),
             remark: "1 at least",
@@ -83,16 +86,20 @@ fn target_version(faults: &mut Faults<'_>, view: View<'_>, path: &str, version: 
     let grouped = version
         .split_once('/')
         .is_some_and(|(group, _)| !group.is_empty());
-    if !grouped && kind != Some("ReplicationController") && !version.is_empty() {
-        let reason = "apiVersion must specify API group";
-        view.invalid(
-            faults,
-            "invalid-reference",
-            path,
-            "such as `apps/v1`",
-            reason,
-        );
+    if grouped || kind == Some("ReplicationController") || faults.version().minor() < ASKS_FOR_GROUP
+    {
+        return;
     }
+    let finding = Finding {
+        rule: "invalid-reference",
+        message: match version {
+            "" => "`apiVersion` is missing".to_owned(),
+            version => format!("`apiVersion` cannot be `{version}`"),
+        },
+        remark: "such as `apps/v1`",
+        words: format!("Invalid value: {version:?}: apiVersion must specify API group"),
+    };
+    view.refuse(faults, path, finding);
 }
 
 /// `validateScalingRules`.

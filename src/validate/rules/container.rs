@@ -39,6 +39,13 @@ pub(super) fn container(faults: &mut Faults<'_>, view: View<'_>) {
         view.invalid(faults, "invalid-image", "image", reason, reason);
     }
     restart_rules(faults, view);
+    let mut seen = HashSet::new();
+    for (index, item) in view.items("resizePolicy").iter().enumerate() {
+        if !seen.insert(text(item, "resourceName")) {
+            let path = format!("resizePolicy[{index}]");
+            view.duplicate(faults, &path, "this resource has a policy already");
+        }
+    }
 }
 
 fn text<'n>(node: &'n Node, name: &str) -> &'n str {

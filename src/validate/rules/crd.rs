@@ -144,9 +144,34 @@ fn versions(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// A version: its columns.
+/// A version: its columns, and where it scales.
 pub(super) fn version(faults: &mut Faults<'_>, view: View<'_>) {
+    for name in [
+        "specReplicasPath",
+        "statusReplicasPath",
+        "labelSelectorPath",
+    ] {
+        let path = view
+            .find(&["subresources", "scale", name])
+            .and_then(Node::as_str);
+        if let Some(path) = path.filter(|path| !path.is_empty() && !path.starts_with('.')) {
+            let remark = format!("did you mean `.{path}`?");
+            let reason = "must be a simple json path starting with .";
+            let path = format!("subresources.scale.{name}");
+            view.invalid(faults, "invalid-json-path", &path, &remark, reason);
+        }
+    }
     for (index, column) in view.items("additionalPrinterColumns").iter().enumerate() {
+        let kind = column
+            .get("type")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        const KINDS: &[&str] = &["boolean", "date", "integer", "number", "string"];
+        if !kind.is_empty() && !KINDS.contains(&kind) {
+            let reason = "must be one of boolean,date,integer,number,string";
+            let path = format!("additionalPrinterColumns[{index}].type");
+            view.invalid(faults, "unsupported-value", &path, reason, reason);
+        }
         let path = column
             .get("jsonPath")
             .and_then(Node::as_str)
@@ -242,7 +267,8 @@ impl Walk<'_, '_> {
 
     /// A schema outside of value validation.
     fn schema(&mut self, node: &Node, level: Level) {
-        if node.as_map().is_none() {
+        // null is a schema without anything.
+        if node.as_map().is_none() && (!node.is_null() || level != Level::Field) {
             return;
         }
         self.of_type(node, level);
@@ -292,6 +318,7 @@ impl Walk<'_, '_> {
                 walk.schema(additional, Level::Field);
             });
         }
+        self.list_type(node);
         let checks = level == Level::Root || flag(node, "x-kubernetes-embedded-resource");
         self.implied(node, checks);
         self.values(node);
@@ -328,6 +355,38 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A list that is kept by key names properties of its items.
+    fn list_type(&mut self, node: &Node) {
+        const KEYS: &str = "x-kubernetes-list-map-keys";
+        let keys = node.get(KEYS).and_then(Node::as_seq).unwrap_or_default();
+        let list_type = node.get("x-kubernetes-list-type").and_then(Node::as_str);
+        if list_type != Some("map") {
+            return;
+        }
+        if keys.is_empty() {
+            let words = "Required value: must not be empty if x-kubernetes-list-type is map";
+            return self.found(
+                node,
+                KEYS,
+                words.to_owned(),
+                "which properties are the key?",
+            );
+        }
+        let properties = node.at(&["items", "properties"]).and_then(Node::as_map);
+        let known = |key: &Node| {
+            let key = key.as_str().unwrap_or_default();
+            properties.is_some_and(|properties| properties.contains_key(key))
+        };
+        if !keys.iter().all(known) {
+            let shown = node.get(KEYS).map(crate::manifest::json::to_go_json);
+            let words = format!(
+                "Invalid value: {}: entries must all be names of item properties",
+                shown.unwrap_or_default()
+            );
+            self.found(node, KEYS, words, "a property of the items");
+        }
+    }
+
     /// The fields that every object has.
     fn implied(&mut self, node: &Node, checks: bool) {
         if !checks {
@@ -338,10 +397,7 @@ impl Walk<'_, '_> {
             ("apiVersion", "string"),
             ("metadata", "object"),
         ] {
-            let Some(field) = node
-                .at(&["properties", name])
-                .filter(|n| n.as_map().is_some())
-            else {
+            let Some(field) = node.at(&["properties", name]) else {
                 continue;
             };
             let given = kind(field).to_owned();

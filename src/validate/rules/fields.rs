@@ -326,8 +326,16 @@ pub(super) fn check(faults: &mut Faults<'_>, object: Object, view: View<'_>) {
         let Some(entry) = view.map.entry(field).filter(|e| !e.value.is_null()) else {
             continue;
         };
-        let is_pointer = || object.field(field).is_some_and(crate::schema::Field::is_pointer);
-        let is_required = || object.field(field).is_some_and(crate::schema::Field::required);
+        let is_pointer = || {
+            object
+                .field(field)
+                .is_some_and(crate::schema::Field::is_pointer)
+        };
+        let is_required = || {
+            object
+                .field(field)
+                .is_some_and(crate::schema::Field::required)
+        };
         match *check {
             Text(form) | Always(form) if entry.value.as_seq().is_some() => {
                 let items = entry.value.as_seq().unwrap_or_default();

@@ -134,7 +134,12 @@ pub(super) fn annotations(faults: &mut Faults<'_>, view: View<'_>, path: &str) {
 
 fn owners(faults: &mut Faults<'_>, view: View<'_>) {
     let mut controllers = 0;
-    for (index, owner) in view.items("ownerReferences").iter().enumerate() {
+    let all = view.items("ownerReferences");
+    for (index, owner) in all.iter().enumerate() {
+        // The server drops what is there twice.
+        if all[..index].contains(owner) {
+            continue;
+        }
         let text = |name: &str| owner.get(name).and_then(Node::as_str).unwrap_or_default();
         let path = |name: &str| format!("ownerReferences[{index}].{name}");
         let version = text("apiVersion");

@@ -28,7 +28,7 @@ pub(super) use context::Context;
 use super::fault::Faults;
 use super::place::Place;
 use super::view::View;
-use crate::manifest::{self, Map, Span};
+use crate::manifest::{self, Map, Node, Span};
 use crate::schema::{Kind, Object};
 
 /// Checks what concerns an object as a whole.
@@ -37,6 +37,12 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &manifest::Object, kind: 
     if kind.kind() == "Secret" {
         config::whole(faults, manifest);
     }
+}
+
+/// Whether the server drops a field before it validates: a `dataSource` that is neither a claim nor
+/// a snapshot (`EnforceDataSourceBackwardsCompatibility` of `pkg/api/persistentvolumeclaim`).
+pub(super) fn is_dropped(field: &str, value: &Node) -> bool {
+    field == "dataSource" && value.as_map().is_some() && !volumes::is_claim_or_snapshot(value)
 }
 
 /// Checks a mapping of a type. `at` is where it stands.
@@ -74,6 +80,23 @@ pub(super) fn check(
         "api.batch.v1.CronJobSpec" => batch::cron_job(faults, view),
         "api.batch.v1.JobSpec" => batch::job(faults, view),
         "api.core.v1.ConfigMap" => config::config_map(faults, view),
+        "api.core.v1.PersistentVolumeClaimTemplate"
+        | "api.resource.v1.ResourceClaimTemplateSpec" => volumes::template(faults, view),
+        "api.core.v1.EndpointSubset" => storage::subset(faults, view),
+        "api.core.v1.NodeSpec" => storage::node(faults, view),
+        "api.core.v1.ScopedResourceSelectorRequirement" => resources::scope(faults, view),
+        "api.core.v1.LimitRangeSpec" => resources::limit_types(faults, view),
+        "api.core.v1.TopologySelectorTerm" => storage::topology(faults, view),
+        "api.admissionregistration.v1.NamedRuleWithOperations" => admission::rule(faults, view),
+        "api.admissionregistration.v1.MutatingAdmissionPolicySpec"
+        | "api.admissionregistration.v1.ValidatingAdmissionPolicySpec" => {
+            admission::policy(faults, view);
+        }
+        "api.discovery.v1.EndpointSlice" => storage::slice(faults, view),
+        "api.resource.v1.DeviceClaim" => storage::device_claim(faults, view),
+        "kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec" => {
+            storage::api_service(faults, view);
+        }
         "api.core.v1.EndpointAddress" => storage::endpoint(faults, view),
         "api.core.v1.NamespaceSpec" => storage::namespace(faults, view),
         "api.core.v1.PersistentVolumeSpec" => storage::volume(faults, view),
@@ -101,7 +124,7 @@ pub(super) fn check(
             container::container(faults, view);
         }
         "api.core.v1.DownwardAPIVolumeFile" | "api.core.v1.KeyToPath" => {
-            volumes::file(faults, view)
+            volumes::file(faults, view);
         }
         "api.core.v1.LimitRangeItem" => resources::limit_range(faults, view),
         "api.core.v1.NodeSelectorRequirement" => scheduling::node_requirement(faults, view),

@@ -107,17 +107,10 @@ fn service_ports(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
         if node == 0 {
             continue;
         }
-        match kind {
-            "ClusterIP" => {
-                let reason = "may not be used when `type` is 'ClusterIP'";
-                view.forbidden(faults, &path("nodePort"), "`type: NodePort` has it", reason);
-            }
-            "NodePort" | "LoadBalancer" if !(30000..=32767).contains(&node) => {
-                let reason = "provided port is not in the valid range. The range of valid ports is 30000-32767";
-                let remark = "30000 to 32767, unless the cluster says otherwise";
-                view.invalid(faults, "out-of-range", &path("nodePort"), remark, reason);
-            }
-            _ => {}
+        // The range of node ports is the cluster's, and a dry run does not ask for it.
+        if kind == "ClusterIP" {
+            let reason = "may not be used when `type` is 'ClusterIP'";
+            view.forbidden(faults, &path("nodePort"), "`type: NodePort` has it", reason);
         }
         if !node_ports.insert((protocol, node)) {
             view.duplicate(faults, &path("nodePort"), "another item has this port");
@@ -364,11 +357,7 @@ pub(super) fn ingress_path(faults: &mut Faults<'_>, view: View<'_>) {
 
 /// A resource that an Ingress or a class names.
 pub(super) fn local_reference(faults: &mut Faults<'_>, view: View<'_>, path: &str) {
-    let group = view
-        .find(&[path, "apiGroup"])
-        .and_then(Node::as_str)
-        .unwrap_or_default();
-    if !group.is_empty() {
+    if let Some(group) = view.find(&[path, "apiGroup"]).and_then(Node::as_str) {
         refuse_form(
             faults,
             view,
@@ -398,7 +387,11 @@ pub(super) fn local_reference(faults: &mut Faults<'_>, view: View<'_>, path: &st
 pub(super) fn ingress_class(faults: &mut Faults<'_>, view: View<'_>) {
     local_reference(faults, view, "parameters");
     let of = |name| view.find(&["parameters", name]).and_then(Node::as_str);
-    match (of("scope"), of("namespace")) {
+    if view.get("parameters").is_none() {
+        return;
+    }
+    // The default is the cluster.
+    match (of("scope").or(Some("Cluster")), of("namespace")) {
         (Some("Namespace"), None | Some("")) => {
             let reason = "`parameters.scope` is set to 'Namespace'";
             view.required(faults, "parameters.namespace", reason, reason);

@@ -22,6 +22,7 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     claims(faults, view);
     host_sysctls(faults, view);
     operating_system(faults, view);
+    sleeps(faults, view);
     if !view.items("ephemeralContainers").is_empty() {
         let (remark, reason) = match faults.context().is_pod() {
             true => ("add them to a running pod", "cannot be set on create"),
@@ -36,6 +37,26 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
         && faults.version().minor() >= 35
     {
         hostname_override(faults, view, name);
+    }
+}
+
+/// How long a container sleeps before it ends: within the grace period (`validateSleepAction`).
+fn sleeps(faults: &mut Faults<'_>, view: View<'_>) {
+    let grace = view.int("terminationGracePeriodSeconds").unwrap_or(30);
+    for (path, container) in containers(view) {
+        for hook in ["postStart", "preStop"] {
+            let seconds = container.at(&["lifecycle", hook, "sleep", "seconds"]);
+            if seconds
+                .and_then(Node::as_i64)
+                .is_some_and(|n| n < 0 || n > grace.max(1))
+            {
+                let path = format!("{path}.lifecycle.{hook}.sleep");
+                let reason = format!(
+                    "must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+                );
+                view.invalid(faults, "out-of-range", &path, &reason, &reason);
+            }
+        }
     }
 }
 

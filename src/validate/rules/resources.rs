@@ -270,6 +270,60 @@ pub(super) fn quota(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
+/// A condition of a quota's scope selector (`validateScopedResourceSelectorRequirement`).
+pub(super) fn scope(faults: &mut Faults<'_>, view: View<'_>) {
+    let operator = view.text("operator");
+    let none = view.items("values").is_empty();
+    // The server leaves the index out.
+    let list = view
+        .place
+        .parent()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let name = view.text("scopeName");
+    if !matches!(name, "" | "PriorityClass" | "VolumeAttributesClass") && operator != "Exists" {
+        let reason = "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+        let finding = Finding {
+            rule: "conflicting-fields",
+            message: format!("`{name}` has no values to compare with"),
+            remark: "write `operator: Exists`",
+            words: format!("Invalid value: {operator:?}: {reason}"),
+        };
+        faults.found(format!("{list}.operator"), view.span("operator"), finding);
+    }
+    let (words, message) = match operator {
+        "In" | "NotIn" if none => (
+            "Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
+            "`values` is missing",
+        ),
+        "Exists" | "DoesNotExist" if !none => (
+            "Invalid value: must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector",
+            "`values` is not allowed here",
+        ),
+        _ => return,
+    };
+    let finding = Finding {
+        rule: "conflicting-fields",
+        message: message.to_owned(),
+        remark: "In and NotIn compare with values, Exists and DoesNotExist do not",
+        words: words.to_owned(),
+    };
+    faults.found(format!("{list}.values"), view.span("values"), finding);
+}
+
+/// The types of a LimitRange: each once.
+pub(super) fn limit_types(faults: &mut Faults<'_>, view: View<'_>) {
+    let mut seen = Vec::new();
+    for (index, item) in view.items("limits").iter().enumerate() {
+        let kind = item.get("type").and_then(Node::as_str).unwrap_or_default();
+        if seen.contains(&kind) {
+            let path = format!("limits[{index}].type");
+            view.duplicate(faults, &path, "another item is of this type");
+        }
+        seen.push(kind);
+    }
+}
+
 /// `ValidateLimitRange`, one item.
 pub(super) fn limit_range(faults: &mut Faults<'_>, view: View<'_>) {
     let kind = view.text("type");
@@ -277,7 +331,9 @@ pub(super) fn limit_range(faults: &mut Faults<'_>, view: View<'_>) {
         "Pod" | "Container" => Owner::Container,
         _ => Owner::Any,
     };
-    if !kind.is_empty() && !kind.contains('/') {
+    if kind.contains('/') {
+        super::fields::refuse_form(faults, view, "type", Form::LabelKey, kind);
+    } else if !kind.is_empty() {
         let known = ["Container", "PersistentVolumeClaim", "Pod"];
         if !known.contains(&kind) {
             let near = crate::manifest::suggest::nearest(kind, known);

@@ -41,12 +41,10 @@ pub(super) fn class(faults: &mut Faults<'_>, view: View<'_>) {
 /// `ValidatePersistentVolumeSpec`, beyond what is required.
 pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     let capacity = view.entries("capacity");
-    if capacity.is_empty() || capacity.len() > 1 || capacity[0].key != "storage" {
-        if view.get("capacity").is_none() {
-            // The structural stage demands it.
-        } else {
-            view.unsupported(faults, "capacity", &["storage"]);
-        }
+    if capacity.is_empty() {
+        view.required(faults, "capacity", "how much is there?", "");
+    } else if capacity.len() > 1 || capacity[0].key != "storage" {
+        view.unsupported(faults, "capacity", &["storage"]);
     }
     for entry in capacity {
         let path = format!("capacity[{}]", entry.key);
@@ -179,5 +177,239 @@ pub(super) fn endpoint(faults: &mut Faults<'_>, view: View<'_>) {
     match super::form::ip(text, faults.version()) {
         Err(_) => refuse_form(faults, view, "ip", Form::Ip, text),
         Ok(address) => super::network::no_special(faults, view, "ip", address),
+    }
+}
+
+/// A subset of Endpoints: addresses, and ports with names where there are several.
+pub(super) fn subset(faults: &mut Faults<'_>, view: View<'_>) {
+    if view.items("addresses").is_empty() && view.items("notReadyAddresses").is_empty() {
+        let reason = "must specify `addresses` or `notReadyAddresses`";
+        view.required(faults, "", reason, reason);
+    }
+    let ports = view.items("ports");
+    for (index, port) in ports.iter().enumerate() {
+        let path = |name: &str| format!("ports[{index}].{name}");
+        let text = |name: &str| port.get(name).and_then(Node::as_str).unwrap_or_default();
+        if text("name").is_empty() && ports.len() > 1 {
+            view.required(
+                faults,
+                &path("name"),
+                "with several ports each needs a name",
+                "",
+            );
+        } else if !text("name").is_empty() {
+            refuse_form(faults, view, &path("name"), Form::DnsLabel, text("name"));
+        }
+        let number = port.get("port").and_then(Node::as_i64);
+        if number.is_some_and(|number| number != 0 && !(1..=65535).contains(&number)) {
+            super::fields::range(faults, view, &path("port"), 1, 65535);
+        }
+        if let Some(protocol) = port.get("appProtocol").and_then(Node::as_str) {
+            refuse_form(faults, view, &path("appProtocol"), Form::LabelKey, protocol);
+        }
+    }
+}
+
+/// The addresses and ports of an EndpointSlice.
+pub(super) fn slice(faults: &mut Faults<'_>, view: View<'_>) {
+    let kind = view.text("addressType");
+    for (at, endpoint) in view.items("endpoints").iter().enumerate() {
+        let addresses = endpoint
+            .get("addresses")
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
+        for (index, address) in addresses.iter().enumerate() {
+            let text = address.as_str().unwrap_or_default();
+            let path = format!("endpoints[{at}].addresses[{index}]");
+            slice_address(faults, view, &path, kind, text);
+        }
+        for (name, form) in [
+            ("hostname", Form::DnsLabel),
+            ("nodeName", Form::DnsSubdomain),
+        ] {
+            if let Some(text) = endpoint.get(name).and_then(Node::as_str) {
+                refuse_form(faults, view, &format!("endpoints[{at}].{name}"), form, text);
+            }
+        }
+    }
+    let mut names = Vec::new();
+    for (index, port) in view.items("ports").iter().enumerate() {
+        let name = port.get("name").and_then(Node::as_str).unwrap_or_default();
+        if names.contains(&name) {
+            let path = format!("ports[{index}].name");
+            view.duplicate(faults, &path, "another port has this name");
+        }
+        names.push(name);
+    }
+}
+
+fn slice_address(faults: &mut Faults<'_>, view: View<'_>, path: &str, kind: &str, text: &str) {
+    if kind == "FQDN" {
+        return refuse_form(faults, view, path, Form::DnsSubdomain, text);
+    }
+    let Ok(address) = super::form::ip(text, faults.version()) else {
+        return refuse_form(faults, view, path, Form::Ip, text);
+    };
+    match (kind, address.is_ipv4()) {
+        ("IPv4", false) => {
+            let reason = "must be an IPv4 address";
+            view.invalid(faults, "invalid-address", path, reason, reason);
+        }
+        ("IPv6", true) => {
+            let reason = "must be an IPv6 address";
+            view.invalid(faults, "invalid-address", path, reason, reason);
+        }
+        _ => super::network::no_special(faults, view, path, address),
+    }
+}
+
+/// Taints and networks of a Node.
+pub(super) fn node(faults: &mut Faults<'_>, view: View<'_>) {
+    for (index, taint) in view.items("taints").iter().enumerate() {
+        for (name, form) in [("key", Form::LabelKey), ("value", Form::LabelValue)] {
+            let text = taint.get(name).and_then(Node::as_str).unwrap_or_default();
+            if let Some(words) = form.fault(text, faults.version()) {
+                let finding = Finding {
+                    rule: "invalid-label",
+                    message: format!("`{text}` is no {}", form.noun()),
+                    remark: form.rule(),
+                    words: format!("Invalid value: {text:?}: {words}"),
+                };
+                let span = taint.get(name).map_or(taint.span, |node| node.span);
+                // The server puts the taints under `metadata`.
+                faults.found(format!("metadata.taints[{index}].{name}"), span, finding);
+            }
+        }
+    }
+    // The single form has the last word.
+    let single = view.text("podCIDR");
+    if !single.is_empty() {
+        return refuse_form(faults, view, "podCIDR", Form::Cidr, single);
+    }
+    for (index, item) in view.items("podCIDRs").iter().enumerate() {
+        let text = item.as_str().unwrap_or_default();
+        refuse_form(
+            faults,
+            view,
+            &format!("podCIDRs[{index}]"),
+            Form::Cidr,
+            text,
+        );
+    }
+}
+
+/// A term of the topologies of a class: each key and each value once.
+pub(super) fn topology(faults: &mut Faults<'_>, view: View<'_>) {
+    let mut keys = Vec::new();
+    for (at, item) in view.items("matchLabelExpressions").iter().enumerate() {
+        let path = |name: &str| format!("matchLabelExpressions[{at}].{name}");
+        let key = item.get("key").and_then(Node::as_str).unwrap_or_default();
+        if keys.contains(&key) {
+            view.duplicate(faults, &path("key"), "this key is here already");
+        }
+        keys.push(key);
+        let values = item
+            .get("values")
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
+        let values: Vec<&str> = values.iter().filter_map(Node::as_str).collect();
+        for (index, value) in values.iter().enumerate() {
+            if values[..index].contains(value) {
+                let path = path(&format!("values[{index}]"));
+                view.duplicate(faults, &path, "this value is here already");
+            }
+        }
+    }
+}
+
+/// A claim of devices: requests by name, constraints on requests that are there.
+pub(super) fn device_claim(faults: &mut Faults<'_>, view: View<'_>) {
+    let mut names: Vec<String> = Vec::new();
+    let mut sub_names: Vec<String> = Vec::new();
+    for (index, request) in view.items("requests").iter().enumerate() {
+        let name = request
+            .get("name")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        if names.iter().any(|known| known == name) {
+            view.duplicate(
+                faults,
+                &format!("requests[{index}]"),
+                "another request has this name",
+            );
+        }
+        let subs = request
+            .get("firstAvailable")
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
+        for sub in subs {
+            let sub = sub.get("name").and_then(Node::as_str).unwrap_or_default();
+            sub_names.push(format!("{name}/{sub}"));
+        }
+        names.push(name.to_owned());
+    }
+    for list in ["constraints", "config"] {
+        for (at, item) in view.items(list).iter().enumerate() {
+            let requests = item
+                .get("requests")
+                .and_then(Node::as_seq)
+                .unwrap_or_default();
+            for (index, request) in requests.iter().enumerate() {
+                let text = request.as_str().unwrap_or_default();
+                let known = |names: &[String]| names.iter().any(|name| name == text);
+                if !known(&names) && !known(&sub_names) {
+                    let path = format!("{list}[{at}].requests[{index}]");
+                    let reason = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
+                    let remark = "`requests` has none of this name";
+                    view.invalid(faults, "unknown-request", &path, remark, reason);
+                }
+            }
+        }
+    }
+}
+
+/// `ValidateAPIService`.
+pub(super) fn api_service(faults: &mut Faults<'_>, view: View<'_>) {
+    let (group, version) = (view.text("group"), view.text("version"));
+    let name = faults.context().name.clone();
+    let wanted = format!("{version}.{group}");
+    if !name.is_empty() && name != wanted {
+        let finding = Finding {
+            rule: "invalid-name",
+            message: format!("the name cannot be `{name}`"),
+            remark: "`spec.version`, a dot and `spec.group`",
+            words: format!(
+                "Invalid value: {name:?}: must be `spec.version+\".\"+spec.group`: {wanted:?}"
+            ),
+        };
+        faults.found("metadata.name".to_owned(), view.at, finding);
+    }
+    if !group.is_empty() {
+        refuse_form(faults, view, "group", Form::DnsSubdomain, group);
+    }
+    if !version.is_empty() {
+        refuse_form(faults, view, "version", Form::Dns1035Label, version);
+    }
+    for (name, most) in [("groupPriorityMinimum", 20000), ("versionPriority", 1000)] {
+        let number = view.int(name).unwrap_or(0);
+        if !(1..=most).contains(&number) && view.get(name).is_some() && number != 0 {
+            let reason = format!("must be positive and less than {most}");
+            view.invalid(faults, "out-of-range", name, &reason, &reason);
+        }
+    }
+    let port = view.find(&["service", "port"]).and_then(Node::as_i64);
+    if port.is_some_and(|port| !(1..=65535).contains(&port)) {
+        let reason = "port is not valid: must be between 1 and 65535, inclusive";
+        view.invalid(faults, "out-of-range", "service.port", "1 to 65535", reason);
+    }
+    if view.get("service").is_none() && view.bool("insecureSkipTLSVerify") == Some(true) {
+        let reason = "local APIServices may not have insecureSkipTLSVerify";
+        view.invalid(
+            faults,
+            "conflicting-fields",
+            "insecureSkipTLSVerify",
+            reason,
+            reason,
+        );
     }
 }

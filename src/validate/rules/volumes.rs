@@ -12,7 +12,10 @@ const MODE: &str = "must be a number between 0 and 0777 (octal), both inclusive"
 
 /// A volume of a pod.
 pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
-    let negative = |node: &Node| super::resources::quantity(node).is_some_and(|q| q.is_negative());
+    let negative = |node: &Node| {
+        super::resources::quantity(node)
+            .is_some_and(crate::manifest::quantity::Quantity::is_negative)
+    };
     if view.find(&["emptyDir", "sizeLimit"]).is_some_and(negative) {
         let reason = "SizeLimit field must be a valid resource quantity";
         view.forbidden(faults, "emptyDir.sizeLimit", "0 at least", reason);
@@ -29,6 +32,17 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         view.invalid(faults, "invalid-path", "nfs.path", reason, reason);
     }
     csi_driver(faults, view, text(&["csi", "driver"]));
+    if view.find(&["csi", "nodePublishSecretRef"]).is_some() {
+        let name = text(&["csi", "nodePublishSecretRef", "name"]);
+        match name {
+            "" => view.required(faults, "csi.nodePublishSecretRef.name", "which Secret?", ""),
+            name => secret_name(faults, view, name),
+        }
+    }
+    let lun = view.find(&["iscsi", "lun"]).and_then(Node::as_i64);
+    if lun.is_some_and(|lun| !(0..=255).contains(&lun)) {
+        super::fields::range(faults, view, "iscsi.lun", 0, 255);
+    }
     let directory = text(&["gitRepo", "directory"]);
     refuse_form(
         faults,
@@ -37,6 +51,33 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         Form::RelativePath,
         directory,
     );
+}
+
+/// The Secret of a CSI volume, which the server reports as the name of the volume.
+fn secret_name(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
+    let Some(words) = Form::DnsSubdomain.fault(name, faults.version()) else {
+        return;
+    };
+    let finding = Finding {
+        rule: "invalid-name",
+        message: format!("`{name}` is no name of a Secret"),
+        remark: Form::DnsSubdomain.rule(),
+        words: format!("Invalid value: {name:?}: {words}"),
+    };
+    let node = view.find(&["csi", "nodePublishSecretRef", "name"]);
+    view.refuse_at(
+        faults,
+        "csi.name",
+        node.map_or(view.at, |node| node.span),
+        finding,
+    );
+}
+
+/// The metadata of a template for claims: labels and annotations.
+pub(super) fn template(faults: &mut Faults<'_>, view: View<'_>) {
+    if let Some(node) = view.find(&["metadata", "labels"]) {
+        super::fields::labels(faults, view, "metadata.labels", node);
+    }
 }
 
 /// The driver of a CSI volume; reported at the path below `view`.
@@ -170,7 +211,9 @@ pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
             reason,
         );
     }
-    let storage = view.find(&["resources", "requests", "storage"]);
+    // null is an amount here: zero.
+    let requests = view.find(&["resources", "requests"]);
+    let storage = requests.and_then(|requests| requests.get("storage"));
     if let Some(amount) = storage.and_then(super::resources::quantity)
         && (amount.is_zero() || amount.is_negative())
     {
@@ -183,18 +226,26 @@ pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
         let span = storage.map_or(view.at, |node| node.span);
         view.refuse_at(faults, "resources[storage]", span, finding);
     }
-    for name in ["dataSource", "dataSourceRef"] {
-        data_source(faults, view, name);
-    }
+    data_source(faults, view);
 }
 
-fn data_source(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
+/// Whether a `dataSource` is one of the two that the server keeps.
+pub(super) fn is_claim_or_snapshot(source: &Node) -> bool {
+    let text = |name: &str| source.get(name).and_then(Node::as_str).unwrap_or_default();
+    matches!(
+        (text("apiGroup"), text("kind")),
+        ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
+    )
+}
+
+fn data_source(faults: &mut Faults<'_>, view: View<'_>) {
+    const NAME: &str = "dataSourceRef";
     let text = |field: &str| {
-        view.find(&[name, field])
+        view.find(&[NAME, field])
             .and_then(Node::as_str)
             .unwrap_or_default()
     };
-    if view.get(name).is_none() {
+    if view.get(NAME).is_none() {
         return;
     }
     let group = text("apiGroup");
@@ -206,26 +257,16 @@ fn data_source(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
             remark: "name the `apiGroup` of this kind",
             words: format!("Invalid value: {:?}: {reason}", text("kind")),
         };
-        let span = view.find(&[name, "kind"]).map_or(view.at, |node| node.span);
-        return view.refuse_at(faults, name, span, finding);
+        let span = view.find(&[NAME, "kind"]).map_or(view.at, |node| node.span);
+        return view.refuse_at(faults, NAME, span, finding);
     }
     if !group.is_empty() {
         refuse_form(
             faults,
             view,
-            &format!("{name}.apiGroup"),
+            "dataSourceRef.apiGroup",
             Form::DnsSubdomain,
             group,
-        );
-    }
-    let namespace = text("namespace");
-    if name == "dataSourceRef" && !namespace.is_empty() {
-        refuse_form(
-            faults,
-            view,
-            &format!("{name}.namespace"),
-            Form::DnsLabel,
-            namespace,
         );
     }
 }
