@@ -308,6 +308,7 @@ fn an_upgrade_of_what_the_server_would_refuse_stops_before_the_cluster_is_asked(
     project.fails(1, &["upgrade", ".", "--yes"], &says);
     let (code, out, _) = project.run(&["validate", "."]);
     assert_eq!(code, Some(1));
-    says.iter()
-        .for_each(|words| assert!(out.contains(words), "{out}"));
+    for words in says {
+        assert!(out.contains(words), "{out}");
+    }
 }
