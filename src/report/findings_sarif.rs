@@ -186,8 +186,9 @@ fn encode(path: &str) -> String {
 /// What makes a finding the same one after lines were added above it.
 fn fingerprint(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\0").as_bytes());
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut text = String::with_capacity(32);
+    for byte in &digest[..16] {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }

@@ -2,7 +2,7 @@
 //! (`k8s.io/kube-openapi/pkg/validation/validate`).
 
 use super::format;
-use super::schema::{Additional, Range, Schema, Type, float};
+use super::schema::{Additional, Range, Schema, Type, float, is_integer, is_json_integer};
 use crate::manifest::{Diagnostic, Map, Node, Span};
 use crate::schema::Version;
 use crate::validate::fault::Faults;
@@ -313,6 +313,11 @@ impl Check {
         if is_int32 && (number < f64::from(i32::MIN) || number > f64::from(i32::MAX)) {
             faults.push("a whole number of 32 bits".to_owned());
         }
+        let is_float32 =
+            schema.ty == Some(Type::Number) && schema.format.as_deref() == Some("float");
+        if is_float32 && number.abs() > f64::from(f32::MAX) {
+            faults.push("a number of 32 bits".to_owned());
+        }
         if let Some(bound) = schema.minimum
             && (number < bound.limit || bound.exclusive && number <= bound.limit)
         {
@@ -334,7 +339,7 @@ impl Check {
             faults.push(format!("{than} {}", bound.limit));
         }
         if let Some(factor) = schema.multiple_of
-            && (number / factor).fract() != 0.0
+            && !is_multiple(number, factor)
         {
             faults.push(format!("a multiple of {factor}"));
         }
@@ -345,6 +350,14 @@ impl Check {
             self.refuse("out-of-range", message, node.span, &remark, place, &words);
         }
     }
+}
+
+fn is_multiple(number: f64, factor: f64) -> bool {
+    is_json_integer(if factor < 1.0 {
+        1.0 / factor * number
+    } else {
+        number / factor
+    })
 }
 
 /// The type of a value; `None` for null. A number without a fraction is an integer, as in Go.
@@ -360,7 +373,7 @@ fn type_of(node: &Node) -> Option<Type> {
         Type::Boolean
     } else if node.as_str().is_some() {
         Type::String
-    } else if float(node).is_some_and(|number| number.fract() == 0.0) {
+    } else if is_integer(node) {
         Type::Integer
     } else {
         Type::Number
