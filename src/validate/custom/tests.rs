@@ -276,6 +276,11 @@ fn unknown_fields_are_found_unless_the_schema_keeps_them() {
     property(anything, "{x: {k: 1}}", &["unknown-field spec.a.x.k"]);
     let list = "{type: array, items: {type: object, properties: {b: {type: string}}}}";
     property(list, "[{b: x}, {bb: x}]", &["unknown-field spec.a[1].bb"]);
+    let kept_list = list.replace(
+        "{type: array",
+        "{x-kubernetes-preserve-unknown-fields: true, type: array",
+    );
+    property(&kept_list, "[{bb: x}]", &[]);
     let any = "{type: object}";
     let object = |rest: &str| {
         format!("{{apiVersion: shop.dev/v1, kind: Thing, metadata: {{name: x}}, {rest}}}\n")
