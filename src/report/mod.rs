@@ -10,6 +10,7 @@ mod findings_junit;
 mod findings_sarif;
 mod place;
 mod rollout;
+mod stream;
 mod style;
 
 pub use diagnostic::diagnostic;
