@@ -34,16 +34,15 @@ fn translate(pattern: &str) -> String {
                     first
                 }
             }
-            '[' => match posix_class(rest) {
-                Some(length) => {
+            '[' => {
+                if let Some(length) = posix_class(rest) {
                     out.push_str(&rest[..length]);
                     &rest[length..]
-                }
-                None => {
+                } else {
                     out.push_str("\\[");
                     after
                 }
-            },
+            }
             ']' if class => {
                 class = false;
                 out.push(']');
