@@ -9,12 +9,23 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::place::Place;
+use super::stream::Stream;
 use crate::manifest::{Diagnostic, Severity, Sources, Span};
 use crate::schema::Version;
 use crate::validate::{Judged, Verdict, Verdicts};
+
+#[derive(Serialize)]
+struct Document<O, F> {
+    version: u8,
+    kubernetes: String,
+    objects: O,
+    findings: F,
+    summary: Value,
+}
 
 /// Writes the verdicts, with a final newline.
 ///
@@ -32,18 +43,12 @@ pub fn findings_json(
         verdicts.objects.iter().filter(of).count()
     };
     let severity = |severity| all().filter(|f| f.severity == severity).count();
-    let objects: Vec<_> = verdicts
-        .objects
-        .iter()
-        .map(|o| object(sources, o))
-        .collect();
-    let findings: Vec<_> = all().map(|f| finding(sources, f)).collect();
-    let document = json!({
-        "version": 1,
-        "kubernetes": version.to_string(),
-        "objects": objects,
-        "findings": findings,
-        "summary": {
+    let document = Document {
+        version: 1,
+        kubernetes: version.to_string(),
+        objects: Stream(|| verdicts.objects.iter().map(|o| object(sources, o))),
+        findings: Stream(|| all().map(|f| finding(sources, f))),
+        summary: json!({
             "accepted": count(Verdict::Accepted),
             "unknown": count(Verdict::Unknown),
             "rejected": count(Verdict::Rejected),
@@ -52,8 +57,8 @@ pub fn findings_json(
             "chartFiles": verdicts.chart_files,
             "errors": severity(Severity::Error),
             "warnings": severity(Severity::Warning),
-        },
-    });
+        }),
+    };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }

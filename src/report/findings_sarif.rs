@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::place::{Place, words};
+use super::stream::Stream;
 use crate::manifest::{Diagnostic, Severity, Sources};
 use crate::schema::Version;
 use crate::validate::{Judged, Verdict, Verdicts};
@@ -17,6 +19,23 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// The rule of objects whose verdict is unknown.
 const UNKNOWN: &str = "no-schema";
+
+#[derive(Serialize)]
+struct Log<R> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<R>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<R> {
+    tool: Value,
+    column_kind: &'static str,
+    properties: Value,
+    results: R,
+}
 
 /// Writes the verdicts, with a final newline.
 ///
@@ -39,27 +58,29 @@ pub fn findings_sarif(
         }
     }
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(n, r)| (*r, n)).collect();
-    let mut results = Vec::new();
-    for judged in &verdicts.objects {
-        let findings = judged.judgement.findings.iter();
-        results.extend(findings.map(|finding| result(sources, finding, &index)));
-        results.extend(open(sources, judged, &index));
-    }
-    let rules: Vec<_> = rules.into_iter().map(descriptor).collect();
-    let document = json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
+    let results = || {
+        verdicts.objects.iter().flat_map(|judged| {
+            let findings = judged.judgement.findings.iter();
+            findings
+                .map(|finding| result(sources, finding, &index))
+                .chain(open(sources, judged, &index))
+        })
+    };
+    let descriptors: Vec<_> = rules.into_iter().map(descriptor).collect();
+    let document = Log {
+        schema: SCHEMA,
+        version: "2.1.0",
+        runs: [Run {
+            tool: json!({ "driver": {
                 "name": "deployx",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "properties": { "kubernetes": version.to_string() },
-            "results": results,
+                "rules": descriptors,
+            }}),
+            column_kind: "unicodeCodePoints",
+            properties: json!({ "kubernetes": version.to_string() }),
+            results: Stream(results),
         }],
-    });
+    };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }

@@ -11,6 +11,7 @@ mod findings_sarif;
 mod place;
 mod release;
 mod rollout;
+mod stream;
 mod style;
 pub mod templates;
 

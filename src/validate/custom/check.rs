@@ -3,7 +3,7 @@
 
 use super::super::rules::Context;
 use super::format;
-use super::schema::{Additional, Range, Schema, Type, float};
+use super::schema::{Additional, Range, Schema, Type, float, is_integer, is_json_integer};
 use crate::manifest::{Diagnostic, Map, Node, Span};
 use crate::schema::Version;
 use crate::validate::fault::Faults;
@@ -314,6 +314,11 @@ impl Check {
         if is_int32 && (number < f64::from(i32::MIN) || number > f64::from(i32::MAX)) {
             faults.push("a whole number of 32 bits".to_owned());
         }
+        let is_float32 =
+            schema.ty == Some(Type::Number) && schema.format.as_deref() == Some("float");
+        if is_float32 && number.abs() > f64::from(f32::MAX) {
+            faults.push("a number of 32 bits".to_owned());
+        }
         if let Some(bound) = schema.minimum
             && (number < bound.limit || bound.exclusive && number <= bound.limit)
         {
@@ -335,7 +340,7 @@ impl Check {
             faults.push(format!("{than} {}", bound.limit));
         }
         if let Some(factor) = schema.multiple_of
-            && (number / factor).fract() != 0.0
+            && !is_multiple(number, factor)
         {
             faults.push(format!("a multiple of {factor}"));
         }
@@ -346,6 +351,14 @@ impl Check {
             self.refuse("out-of-range", message, node.span, &remark, place, &words);
         }
     }
+}
+
+fn is_multiple(number: f64, factor: f64) -> bool {
+    is_json_integer(if factor < 1.0 {
+        1.0 / factor * number
+    } else {
+        number / factor
+    })
 }
 
 /// The type of a value; `None` for null. A number without a fraction is an integer, as in Go.
@@ -361,7 +374,7 @@ fn type_of(node: &Node) -> Option<Type> {
         Type::Boolean
     } else if node.as_str().is_some() {
         Type::String
-    } else if float(node).is_some_and(|number| number.fract() == 0.0) {
+    } else if is_integer(node) {
         Type::Integer
     } else {
         Type::Number

@@ -235,32 +235,33 @@ impl Judge<'_> {
         }
     }
 
-    /// Objects inside the object: they need `apiVersion` and `kind`, and have metadata.
+    /// Objects inside the object: they need `apiVersion` and `kind`, and have metadata
+    /// (`schema/objectmeta/validation.go`).
     fn embedded(&mut self, node: &Node, schema: &Schema, place: &Place<'_>) {
-        let release = self.tables.version();
-        if schema.embedded {
-            for key in ["apiVersion", "kind"] {
-                let place = place.field(key);
-                let mut faults = Faults::new(release, Context::default(), &mut self.findings);
-                match node.get(key) {
-                    None => {
-                        let message = format!("required field `{key}` is missing");
-                        let remark = "an embedded object needs it";
-                        let words = "Required value";
-                        faults.refuse("required-field", message, node.span, remark, &place, words);
-                    }
-                    Some(given) if given.as_str().is_none_or(str::is_empty) => {
-                        let message = format!("`{key}` of an embedded object is a name");
-                        let words = match given.as_str() {
-                            Some(_) => "Invalid value: \"\": must not be empty",
-                            None => "must be a string",
-                        };
-                        faults.refuse("wrong-type", message, given.span, "", &place, words);
-                    }
-                    Some(_) => {}
-                }
-            }
+        if schema.embedded && node.as_map().is_some() {
+            self.embedded_name(node, "apiVersion", place, |text| {
+                text.matches('/').count() < 2
+            });
+            self.embedded_name(node, "kind", place, |text| {
+                names::is_dns_1035_label(&text.to_lowercase())
+            });
             self.metadata(node, place);
+            if let Some(name) = node.at(&["metadata", "name"])
+                && name.as_str().is_some_and(|text| !is_path_segment(text))
+            {
+                let metadata = place.field("metadata");
+                let place = metadata.field("name");
+                let message = "a name cannot be `.` or `..`, or contain `/` or `%`".to_owned();
+                let words = "Invalid value: may not contain '/' or '%', nor be '.' or '..'";
+                Faults::new(self.tables.version(), Context::default(), &mut self.findings).refuse(
+                    "invalid-name",
+                    message,
+                    name.span,
+                    "",
+                    &place,
+                    words,
+                );
+            }
         }
         for entry in node.as_map().into_iter().flatten() {
             if let Some(below) = schema.key(&entry.key) {
@@ -272,6 +273,32 @@ impl Judge<'_> {
                 self.embedded(item, below, &place.index(index));
             }
         }
+    }
+
+    /// A field of an embedded object that must be there and hold a name of a certain form.
+    fn embedded_name(
+        &mut self,
+        node: &Node,
+        key: &str,
+        place: &Place<'_>,
+        is_valid: impl Fn(&str) -> bool,
+    ) {
+        let place = place.field(key);
+        let mut faults = Faults::new(self.tables.version(), Context::default(), &mut self.findings);
+        let Some(given) = node.get(key) else {
+            let message = format!("required field `{key}` is missing");
+            let remark = "an embedded object needs it";
+            let words = "Required value";
+            return faults.refuse("required-field", message, node.span, remark, &place, words);
+        };
+        let (rule, words) = match given.as_str() {
+            None => ("wrong-type", "must be a string"),
+            Some("") => ("invalid-name", "Invalid value: \"\": must not be empty"),
+            Some(text) if !is_valid(text) => ("invalid-name", "Invalid value"),
+            Some(_) => return,
+        };
+        let message = format!("this is no valid `{key}`");
+        faults.refuse(rule, message, given.span, "", &place, words);
     }
 
     fn not_served(&mut self, definition: &Definition) {
@@ -299,6 +326,11 @@ impl Judge<'_> {
         }
         judgement
     }
+}
+
+/// Whether a text can be a part of a URL's path (`content.IsPathSegmentName`).
+fn is_path_segment(text: &str) -> bool {
+    text != "." && text != ".." && !text.contains(['/', '%'])
 }
 
 /// Where the value of a field of the object stands, else the object.

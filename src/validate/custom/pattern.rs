@@ -27,12 +27,11 @@ fn translate(pattern: &str) -> String {
                 out.push_str(if negated.is_some() { "^" } else { "" });
                 // A bracket that comes first closes nothing.
                 let first = negated.unwrap_or(after);
-                match first.strip_prefix(']') {
-                    Some(rest) => {
-                        out.push_str("\\]");
-                        rest
-                    }
-                    None => first,
+                if let Some(rest) = first.strip_prefix(']') {
+                    out.push_str("\\]");
+                    rest
+                } else {
+                    first
                 }
             }
             '[' => {

@@ -9,12 +9,18 @@ use crate::validate::fault::Faults;
 use crate::validate::place::Place;
 
 /// Fields of the object itself and of embedded ones, which no schema needs to name.
-pub(super) const META_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
+const META_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 /// Reports the fields that the schema does not know.
 pub(super) fn unknown_fields(root: &Node, schema: &Schema, kind: &str, faults: &mut Faults<'_>) {
     let mut search = Search { kind, faults };
-    search.fields(root, Some(schema), &Place::ROOT, true);
+    search.fields(
+        root,
+        Some(schema),
+        &Place::ROOT,
+        true,
+        schema.preserve_unknown,
+    );
 }
 
 struct Search<'s, 'f> {
@@ -23,36 +29,41 @@ struct Search<'s, 'f> {
 }
 
 impl Search<'_, '_> {
-    fn value(&mut self, node: &Node, schema: Option<&Schema>, place: &Place<'_>) {
+    /// Searches a value. `kept`: its own unknown fields are kept, as the list around it says.
+    fn value(&mut self, node: &Node, schema: Option<&Schema>, place: &Place<'_>, kept: bool) {
+        let kept = kept || schema.is_some_and(|schema| schema.preserve_unknown);
         if node.as_map().is_some() {
             let embedded = schema.is_some_and(|schema| schema.embedded);
-            self.fields(node, schema, place, embedded);
+            self.fields(node, schema, place, embedded, kept);
         }
         let items = schema.and_then(|schema| schema.items.as_deref());
-        let preserved = schema.is_some_and(|schema| schema.preserve_unknown);
         for (index, item) in node.as_seq().unwrap_or_default().iter().enumerate() {
-            if items.is_some() || !preserved {
-                self.value(item, items, &place.index(index));
-            }
+            self.value(item, items, &place.index(index), kept);
         }
     }
 
-    fn fields(&mut self, node: &Node, schema: Option<&Schema>, place: &Place<'_>, embedded: bool) {
-        let preserved = schema.is_some_and(|schema| schema.preserve_unknown);
+    fn fields(
+        &mut self,
+        node: &Node,
+        schema: Option<&Schema>,
+        place: &Place<'_>,
+        embedded: bool,
+        kept: bool,
+    ) {
         for entry in node.as_map().into_iter().flatten() {
             let name = entry.key.as_str();
             if embedded && META_FIELDS.contains(&name) {
                 continue;
             }
-            let below = place.field(name);
+            let (value, below) = (&entry.value, place.field(name));
             if let Some(property) = schema.and_then(|schema| schema.property(name)) {
-                self.value(&entry.value, Some(property), &below);
+                self.value(value, Some(property), &below, false);
                 continue;
             }
             match schema.map(|schema| &schema.additional) {
-                Some(Additional::Like(schema)) => self.value(&entry.value, Some(schema), &below),
-                Some(Additional::Any) => self.value(&entry.value, None, &below),
-                _ if preserved => {}
+                Some(Additional::Like(schema)) => self.value(value, Some(schema), &below, false),
+                Some(Additional::Any) => self.value(value, None, &below, false),
+                _ if kept => {}
                 _ => self.unknown(name, entry.key_span, schema, &below),
             }
         }

@@ -260,8 +260,27 @@ pub(super) fn float(node: &Node) -> Option<f64> {
     }
 }
 
+/// Whether a number is an integer for the server: one that it reads as int64, or a float without
+/// a fraction that float64 holds exactly, give or take the error of a division
+/// (`swag.IsFloat64AJSONInteger`).
+pub(super) fn is_integer(node: &Node) -> bool {
+    match number(node) {
+        Some(Number::Int(value)) if i64::try_from(value).is_ok() => true,
+        Some(_) => float(node).is_some_and(is_json_integer),
+        None => false,
+    }
+}
+
+/// The same for a quotient.
+pub(super) fn is_json_integer(value: f64) -> bool {
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    let whole = value.trunc();
+    let error = (value - whole).abs() / (value.abs() + whole.abs());
+    value.abs() <= LARGEST && (value.fract() == 0.0 || whole != 0.0 && error < 1e-9)
+}
+
 /// A number as the reader took it.
-pub(super) fn number(node: &Node) -> Option<Number> {
+fn number(node: &Node) -> Option<Number> {
     match &node.value {
         Value::Scalar(scalar) => Scalar::as_number(scalar),
         _ => None,

@@ -153,7 +153,7 @@ fn defaults_are_filled_in_before_anything_is_checked() {
     case(with_default, "{}", &[]);
     case(with_default, "{a: null}", &[]);
     let keys = "{type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [port, \
-        protocol], items: {type: object, properties: {port: {type: integer}, protocol: {type: \
+        protocol], items: {type: object, required: [port], properties: {port: {type: integer}, protocol: {type: \
         string, default: TCP}}}}";
     property(keys, "[{port: 1}, {port: 1, protocol: UDP}]", &[]);
     property(
@@ -276,6 +276,11 @@ fn unknown_fields_are_found_unless_the_schema_keeps_them() {
     property(anything, "{x: {k: 1}}", &["unknown-field spec.a.x.k"]);
     let list = "{type: array, items: {type: object, properties: {b: {type: string}}}}";
     property(list, "[{b: x}, {bb: x}]", &["unknown-field spec.a[1].bb"]);
+    let kept_list = list.replace(
+        "{type: array",
+        "{x-kubernetes-preserve-unknown-fields: true, type: array",
+    );
+    property(&kept_list, "[{bb: x}]", &[]);
     let any = "{type: object}";
     let object = |rest: &str| {
         format!("{{apiVersion: shop.dev/v1, kind: Thing, metadata: {{name: x}}, {rest}}}\n")
@@ -320,6 +325,19 @@ fn metadata_is_that_of_every_object() {
         "{apiVersion: v1, kind: 1}",
         &["wrong-type spec.a.kind"],
     );
+    for (value, wanted) in [
+        (
+            "{apiVersion: a/b/c, kind: Pod}",
+            "invalid-name spec.a.apiVersion",
+        ),
+        ("{apiVersion: v1, kind: p_d}", "invalid-name spec.a.kind"),
+        (
+            "{apiVersion: v1, kind: Pod, metadata: {name: a/b}}",
+            "invalid-name spec.a.metadata.name",
+        ),
+    ] {
+        property(embedded, value, &[wanted]);
+    }
     let odd = "{apiVersion: v1, kind: Pod, metadata: {names: x}}";
     property(embedded, odd, &["unknown-field spec.a.metadata.names"]);
 }
