@@ -60,7 +60,7 @@ apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: finance, namespace: vextrus}
 spec:
-  scaleTargetRef: {kind: Deployment, name: finance}
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: finance}
   maxReplicas: 3
   behavior:
     scaleDown:
@@ -228,9 +228,9 @@ fn schemas_of_custom_resources_are_decoded_leniently_where_the_server_does() {
     let root = "spec.versions[0].schema.openAPIV3Schema";
     refused(&crd("odd: 1"), "unknown-field", &format!("{root}.odd"));
     refused(
-        &crd("additionalProperties: 5"),
+        &crd("properties: {a: {type: object, additionalProperties: 5}}"),
         "wrong-type",
-        &format!("{root}.additionalProperties"),
+        &format!("{root}.properties[a].additionalProperties"),
     );
     refused(
         &crd("properties: {a: {type: array, items: {type: [string]}}}"),

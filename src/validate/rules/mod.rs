@@ -165,3 +165,6 @@ pub(super) fn check(
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

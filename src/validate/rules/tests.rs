@@ -1,0 +1,72 @@
+//! The rules on whole objects. The oracle of every line is kube-apiserver 1.37.0, create with
+//! `dryRun=All&fieldValidation=Strict`.
+
+use crate::manifest::{Node, Object, ReadOptions, Severity, Sources, read};
+use crate::schema::Version;
+use crate::validate::Validator;
+
+const ACCEPTED: &str = include_str!("tests/accepted.yaml");
+const REFUSED: &str = include_str!("tests/refused.txt");
+
+fn documents(text: &str) -> Vec<Node> {
+    let sources = Sources::new();
+    let file = sources.add("in.yaml", text);
+    let read = read::read_documents(&sources, file, &ReadOptions::kubectl());
+    read.into_iter()
+        .map(|document| document.unwrap().root)
+        .collect()
+}
+
+/// The errors of an object, as rule and field.
+fn errors(root: &Node) -> Vec<(String, String)> {
+    let object = Object::from_node(root.clone()).unwrap();
+    let judgement = Validator::new(Version::newest()).judge(&object);
+    let errors = judgement
+        .findings
+        .into_iter()
+        .filter(|f| f.severity == Severity::Error);
+    errors
+        .map(|finding| (finding.rule.into_owned(), finding.field.unwrap_or_default()))
+        .collect()
+}
+
+/// Sets the value at a path of names and indices, such as `spec.ports.0.name`.
+fn set(node: &mut Node, path: &str, value: Node) {
+    let (step, rest) = path.split_once('.').unwrap_or((path, ""));
+    let next = match step.parse::<usize>() {
+        Ok(index) if node.as_seq().is_some() => &mut node.as_seq_mut().unwrap()[index],
+        _ => node.get_mut(step).unwrap(),
+    };
+    match rest {
+        "" => *next = value,
+        rest => set(next, rest, value),
+    }
+}
+
+#[test]
+fn full_objects_of_every_kind_are_accepted() {
+    for root in documents(ACCEPTED) {
+        let kind = root.get("kind").and_then(Node::as_str).unwrap();
+        assert_eq!(errors(&root), [], "{kind}");
+    }
+}
+
+#[test]
+fn what_the_server_refuses_is_refused_with_the_field_that_it_names() {
+    let documents = documents(ACCEPTED);
+    let rows = REFUSED.lines().filter(|line| !line.starts_with('#'));
+    for row in rows {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let [document, path, value, rule, field] = columns[..] else {
+            panic!("{row}");
+        };
+        let mut root = documents[document.parse::<usize>().unwrap()].clone();
+        let value = self::documents(&format!("value: {value}"));
+        set(&mut root, path, value[0].get("value").unwrap().clone());
+        assert_eq!(
+            errors(&root),
+            [(rule.to_owned(), field.to_owned())],
+            "{row}"
+        );
+    }
+}
