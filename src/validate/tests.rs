@@ -699,7 +699,8 @@ fn a_verdict_is_that_of_the_version() {
         {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, \
         image: b, env: [{value: c}]}, {name: a, image: b}]}}}}";
     let policy = "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingAdmissionPolicy, \
-        metadata: {name: x}, spec: {matchConstraints: {}, mutations: [{patchType: JSONPatch, \
+        metadata: {name: x}, spec: {matchConstraints: {resourceRules: [{operations: [CREATE], \
+        apiGroups: [''], apiVersions: [v1], resources: [pods]}]}, mutations: [{patchType: JSONPatch, \
         jsonPatch: {expression: a}}], reinvocationPolicy: Never}}";
     let projected = "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers: [{name: a, \
         image: b}], volumes: [{name: v, image: {}}]}}";

@@ -253,14 +253,12 @@ impl Judge<'_> {
                 let place = metadata.field("name");
                 let message = "a name cannot be `.` or `..`, or contain `/` or `%`".to_owned();
                 let words = "Invalid value: may not contain '/' or '%', nor be '.' or '..'";
-                Faults::new(self.tables.version(), Context::default(), &mut self.findings).refuse(
-                    "invalid-name",
-                    message,
-                    name.span,
-                    "",
-                    &place,
-                    words,
-                );
+                Faults::new(
+                    self.tables.version(),
+                    Context::default(),
+                    &mut self.findings,
+                )
+                .refuse("invalid-name", message, name.span, "", &place, words);
             }
         }
         for entry in node.as_map().into_iter().flatten() {
@@ -284,7 +282,11 @@ impl Judge<'_> {
         is_valid: impl Fn(&str) -> bool,
     ) {
         let place = place.field(key);
-        let mut faults = Faults::new(self.tables.version(), Context::default(), &mut self.findings);
+        let mut faults = Faults::new(
+            self.tables.version(),
+            Context::default(),
+            &mut self.findings,
+        );
         let Some(given) = node.get(key) else {
             let message = format!("required field `{key}` is missing");
             let remark = "an embedded object needs it";

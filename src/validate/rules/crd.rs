@@ -271,7 +271,11 @@ impl Walk<'_, '_> {
         if node.as_map().is_none() && (!node.is_null() || level != Level::Field) {
             return;
         }
-        self.of_type(node, level);
+        // A `type` that is no text is told by the decoder.
+        let is_read = |node: &Node| node.as_str().is_some() || node.is_null();
+        if node.get("type").is_none_or(is_read) {
+            self.of_type(node, level);
+        }
         let preserve = "x-kubernetes-preserve-unknown-fields";
         if node.get(preserve).and_then(Node::as_bool) == Some(false) {
             let words = "Invalid value: false: must be true or undefined".to_owned();
