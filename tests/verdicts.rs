@@ -1,7 +1,6 @@
 //! Our verdicts held against those of a real API server, on manifests that lie outside the
 //! repository: `DEPLOYX_VERDICTS` names a folder with `verdicts/*.jsonl.zst`.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
-#![expect(clippy::print_stdout, reason = "the figures are there to be read")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
