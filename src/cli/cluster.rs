@@ -106,6 +106,13 @@ impl ClusterArgs {
         words
     }
 
+    /// Whether a cluster was named, by a flag or by Helm; a kubeconfig that is merely there names
+    /// none.
+    pub(super) fn names_one(&self) -> bool {
+        let access = self.access();
+        access.context.is_some() || access.server.is_some() || self.kubeconfig.is_some()
+    }
+
     /// Resolves flags, then what Helm hands to its plugins.
     pub(super) fn access(&self) -> Access {
         Access {

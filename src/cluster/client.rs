@@ -18,6 +18,7 @@ use super::kinds::{Kinds, Resource};
 use super::value::Read;
 use super::warnings::Warnings;
 use crate::manifest::object::{Gvk, Object};
+use crate::manifest::{Span, json};
 
 /// How many requests are under way at once. An API server gives one user about 20 seats.
 const CONCURRENCY: usize = 16;
@@ -240,6 +241,26 @@ impl Cluster {
             .buffer_unordered(CONCURRENCY)
             .try_collect()
             .await
+    }
+
+    /// Asks for the version of the server, for example `v1.37.0`.
+    pub async fn version(&self) -> Result<String, ClusterError> {
+        let request = HttpRequest::get("/version")
+            .body(Vec::new())
+            .map_err(kube::core::request::Error::BuildRequest);
+        let found = self.send(request, "the version of the server").await?;
+        Ok(found.text(&["gitVersion"]).to_owned())
+    }
+
+    /// Reads the custom resource definitions of the cluster.
+    pub async fn definitions(&self) -> Result<Vec<Object>, ClusterError> {
+        let kind = Gvk::new("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+        let Some(resource) = self.resource(&kind) else {
+            return Ok(Vec::new());
+        };
+        let found = self.list(&resource, None).await?;
+        let nodes = found.iter().map(|found| json::from_json(found, Span::NONE));
+        Ok(nodes.filter_map(Object::from_node).collect())
     }
 
     /// Applies an object by server-side apply; unknown fields are refused.

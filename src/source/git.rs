@@ -22,8 +22,7 @@ pub enum GitError {
 /// # Errors
 /// git is missing, the folder is in no repository, or there is no such revision.
 pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>, GitError> {
-    let top = ask(folder, &["rev-parse", "--show-toplevel"])?;
-    let top = PathBuf::from(String::from_utf8_lossy(&top).trim_end());
+    let top = top(folder)?;
     let commit = format!("{revision}^{{commit}}");
     ask(
         &top,
@@ -60,6 +59,15 @@ pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>,
     Ok(names
         .map(|name| top.join(String::from_utf8_lossy(name).as_ref()))
         .collect())
+}
+
+/// The folder of the repository that another folder lies in; an absolute path, links followed.
+///
+/// # Errors
+/// git is missing, or the folder is in no repository.
+pub fn top(folder: &Path) -> Result<PathBuf, GitError> {
+    let top = ask(folder, &["rev-parse", "--show-toplevel"])?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&top).trim_end()))
 }
 
 fn ask<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Result<Vec<u8>, GitError> {

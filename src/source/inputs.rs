@@ -60,6 +60,18 @@ pub fn select(paths: &[PathBuf]) -> Inputs {
     inputs
 }
 
+/// What a list of changed files means: all overlays of the repository, since any of them may read
+/// one of the files, and those of the files that are manifests themselves.
+pub fn around(repository: &Path, files: &[PathBuf]) -> Inputs {
+    let is_manifest = |file: &&PathBuf| {
+        is_manifest_name(file) && !kustomize::is_kustomization_file(file) && !is_chart_file(file)
+    };
+    Inputs {
+        files: files.iter().filter(is_manifest).cloned().collect(),
+        ..select(&[repository.to_path_buf()])
+    }
+}
+
 /// Everything in a folder that git would not ignore, by name.
 fn walk(folder: &Path) -> impl Iterator<Item = PathBuf> {
     WalkBuilder::new(folder)
@@ -88,6 +100,23 @@ fn is_chart_file(file: &Path) -> bool {
                 .parent()
                 .is_some_and(|chart| chart.join("Chart.yaml").is_file())
     })
+}
+
+/// The folders where a change can matter to some paths: those below a folder that git would not
+/// ignore, and the folder of a file.
+pub fn folders(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
+    for path in paths {
+        if path.is_dir() {
+            folders.extend(walk(path).filter(|entry| entry.is_dir()));
+        } else {
+            let parent = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            folders.insert(parent.unwrap_or(Path::new(".")).to_path_buf());
+        }
+    }
+    folders
 }
 
 impl Inputs {
