@@ -2,7 +2,6 @@
 
 mod cluster;
 mod judge;
-mod watch;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -46,9 +45,6 @@ pub(super) struct ValidateArgs {
     /// of the repository that reads one of them, and the manifests among them
     #[arg(long, conflicts_with = "since")]
     affected: bool,
-    /// Stay, and judge again whenever a file changes
-    #[arg(long)]
-    watch: bool,
     /// What makes the command fail (exit code 1)
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
     fail_on: FailOn,
@@ -92,17 +88,7 @@ pub(super) fn cmd_validate(
     sources: &Sources,
     args: ValidateArgs,
 ) -> Result<Exit, CommandError> {
-    if !args.watch {
-        return Ok(once(ui, sources, &args)?.0);
-    }
-    if args.sources.iter().any(|path| path == Path::new("-")) {
-        return Err(CommandError::usage("standard input cannot be watched"));
-    }
-    if args.format != Format::Human {
-        return Err(CommandError::usage("`--watch` is for people")
-            .hint("leave out `--format`, or run without `--watch`"));
-    }
-    watch::watch(ui, &args)
+    Ok(once(ui, sources, &args)?.0)
 }
 
 /// Judges once and shows the result. Returns the files that overlays have read, too.
