@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod diff;
+pub mod explain;
 pub mod kustomize;
 pub mod manifest;
 pub mod merge;

@@ -207,12 +207,12 @@ fn patches_that_fit_nothing_are_refused() {
         ),
         (
             "    - {op: remove, path: /spec/no}\n  target: {kind: Pod}\n",
-            ["json-patch root/kustomization.yaml:4:7", "`/spec/no`"],
+            ["json-patch root/kustomization.yaml:4:26", "`/spec/no`"],
         ),
         (
             "    - {op: delete, path: /spec/no}\n  target: {kind: Pod}\n",
             [
-                "json-patch root/kustomization.yaml:4:7",
+                "json-patch root/kustomization.yaml:4:12",
                 "unknown operation `delete`",
             ],
         ),
@@ -299,4 +299,148 @@ fn what_kustomize_passes_over_in_silence_is_a_warning() {
     ] {
         assert!(all.contains(want), "no `{want}` in\n{all}");
     }
+}
+
+/// What a person reads when some files are built.
+fn told(files: &[(&str, &str)]) -> String {
+    let (sources, result, prefix) = try_build(files);
+    let found = match result {
+        Ok(warnings) => warnings,
+        Err(Diagnostics(faults)) => faults,
+    };
+    let style = deployx::report::Style::new(false);
+    let texts: Vec<String> = found
+        .iter()
+        .filter(|one| one.severity > Severity::Info)
+        .map(|one| deployx::report::diagnostic(&sources, one, style))
+        .collect();
+    texts.join("\n").replace(&prefix, "")
+}
+
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 1
+  template:
+    spec:
+      containers:
+      - name: web
+        image: shop/web:1
+";
+
+#[test]
+fn independent_faults_of_a_tree_are_reported_at_once() {
+    insta::assert_snapshot!(told(&[
+        kustomization(
+            "resources:\n- ../base\n- missing.yaml\npatches:\n- path: patch.yaml\n- path: gone.yaml\n- target: {kind: Deployment}\n  patch: |-\n    - op: remove\n      path: /spec/replica\nimages:\n- name: 'a('\n  newTag: '1'\nconfigMapGenerator:\n- name: settings\n  files: [settings.txt]\n  literals: [novalue]\n",
+        ),
+        (
+            "root/patch.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: [1]\n"
+        ),
+        ("root/setting.txt", "x"),
+        (
+            "base/kustomization.yaml",
+            "resources: [web.yaml]\nnameprefx: a-\nreplicas:\n- name: web\n  count: two\n",
+        ),
+        ("base/web.yaml", DEPLOYMENT),
+    ]));
+}
+
+#[test]
+fn what_follows_from_a_fault_is_no_fault_of_its_own() {
+    // The patch, the replicas and the replacement would all match what cannot be loaded.
+    let text = "resources: [web.yml]\npatches: [{patch: '{apiVersion: apps/v1, kind: Deployment, \
+                metadata: {name: web}}'}]\nreplicas: [{name: web, count: 2}]\nreplacements:\n\
+                - source: {kind: Deployment, name: web}\n  targets: [{select: {kind: Deployment}}]\n";
+    let only = faults(&[kustomization(text), ("root/web.yaml", DEPLOYMENT)]);
+    assert_eq!(only.len(), 1, "{only:?}");
+    assert!(only[0].contains("did you mean `web.yaml`?"), "{only:?}");
+    // A patch that fails leaves the object without what the next ones rely on.
+    let text = "resources: [web.yaml]\npatches:\n- path: patch.yaml\n- target: {kind: Deployment}\n  \
+                patch: '[{op: remove, path: /spec/paused}]'\n";
+    let only = faults(&[
+        kustomization(text),
+        ("root/web.yaml", DEPLOYMENT),
+        (
+            "root/patch.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: wep}\nspec: {paused: true}\n",
+        ),
+    ]);
+    assert_eq!(only.len(), 1, "{only:?}");
+    assert!(only[0].contains("did you mean `web`?"), "{only:?}");
+}
+
+#[test]
+fn a_base_that_two_ways_lead_to_is_faulty_once() {
+    let only = faults(&[
+        kustomization("resources: [../a, ../b]"),
+        (
+            "a/kustomization.yaml",
+            "resources: [../base]\nnamePrefix: a-\n",
+        ),
+        (
+            "b/kustomization.yaml",
+            "resources: [../base]\nnamePrefix: b-\n",
+        ),
+        ("base/kustomization.yaml", "resources: [pod.yml]"),
+    ]);
+    assert_eq!(only.len(), 1, "{only:?}");
+}
+
+#[test]
+fn json_patches_name_the_nearest_path() {
+    let with = |operations: &str| {
+        told(&[
+            kustomization(&format!(
+                "resources: [web.yaml]\npatches:\n- target: {{kind: Deployment}}\n  patch: |-\n{operations}"
+            )),
+            ("root/web.yaml", DEPLOYMENT),
+        ])
+    };
+    insta::assert_snapshot!([
+        with("    - op: replace\n      path: /spec/templat/spec/containers/0/image\n      value: x\n"),
+        with("    - op: remove\n      path: /spec/template/spec/containers/3\n"),
+        with("    - op: test\n      path: /spec/replicas\n      value: 2\n"),
+        with("    - op: replce\n      path: /spec/replicas\n      value: 2\n    - path: /spec\n"),
+        with("    op: remove\n    path: /spec/replicas\n"),
+    ]
+    .join("\n"));
+}
+
+#[test]
+fn replacements_name_the_nearest_path() {
+    let with = |replacement: &str| {
+        told(&[
+            kustomization(&format!(
+                "resources: [web.yaml]\nreplacements:\n{replacement}"
+            )),
+            ("root/web.yaml", DEPLOYMENT),
+        ])
+    };
+    insta::assert_snapshot!([
+        with("- source: {kind: Deployment, name: wbe}\n  targets: [{select: {kind: Deployment}}]\n"),
+        with("- source: {kind: Deployment, name: web, fieldPath: spec.replica}\n  targets: [{select: {kind: Deployment}}]\n"),
+        with("- sourceValue: x\n  targets:\n  - select: {kind: Deployment}\n    fieldPaths: [spec.template.spec.container.0.image]\n"),
+        with("- sourceValue: x\n  targets:\n  - select: {kind: Deployment}\n    fieldPaths: ['spec.template.spec.containers.[name=wbe].image']\n"),
+        with("- sourceValue: x\n  targets:\n  - select: {kind: Deploymnet}\n    fieldPaths: [metadata.name]\n"),
+    ]
+    .join("\n"));
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    insta::assert_snapshot!(told(&[
+        kustomization(
+            "resources: [web.yaml]\ngeneratorOptions: {disableNameSuffixHash: true}\nimages:\n- name: shop/wbe\n  newTag: '2'\n- name: shop/web\n- name: other.example.com/web\n  newTag: '3'\npatches:\n- path: same.yaml\n- target: {kind: Deployment, name: wbe}\n  patch: '[{op: remove, path: /spec}]'\n- target: {kind: StatefulSet}\n  patch: '[{op: remove, path: /spec}]'\n- target: {kind: Deployment}\n  patch: |-\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: any}\n    spec:\n      $retainKeys: [replicas]\nreplacements:\n- sourceValue: x\n  targets:\n  - select: {kind: Deployment}\n    reject: [{name: webb}]\n    fieldPaths: [metadata.annotations.x]\n    options: {create: true}\n",
+        ),
+        ("root/web.yaml", DEPLOYMENT),
+        (
+            "root/same.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1}\n",
+        ),
+    ]));
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod diff;
 mod error;
 mod exit;
+mod explain;
 mod r#fn;
 mod history;
 mod project;

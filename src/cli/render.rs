@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{CommandError, Exit, Ui, project};
+use super::{CommandError, Exit, Ui, explain, project};
+use crate::explain::Query;
 use crate::manifest::source::display_path;
 use crate::manifest::{Object, Sources, emit, json, read};
 use crate::report;
@@ -23,6 +24,14 @@ pub(super) struct RenderArgs {
     /// Write one file for each object into this folder instead of printing them
     #[arg(long, value_name = "DIR", conflicts_with = "output")]
     out: Option<PathBuf>,
+    /// Tell which files and steps set an object or one of its fields, instead of printing objects
+    ///
+    /// KIND in any case, in the plural or short; NAME as it is at the end or as it was written;
+    /// NAMESPACE/ may stand before it. PATH is written like
+    /// `spec.template.spec.containers[web].image`: items of lists by what tells them apart, by
+    /// their place, or all by `[*]`; keys with dots in brackets. `-o json` is for machines.
+    #[arg(long, value_name = "KIND/NAME[:PATH]", conflicts_with = "out")]
+    explain: Option<Query>,
     #[command(flatten)]
     options: SourceArgs,
 }
@@ -80,6 +89,17 @@ pub(super) fn cmd_render(
     sources: &Sources,
     args: RenderArgs,
 ) -> Result<Exit, CommandError> {
+    if let Some(query) = &args.explain {
+        let form = match args.output {
+            Form::Yaml => explain::Form::Human,
+            Form::Json => explain::Form::Json,
+            Form::Names => {
+                let message = "`-o names` has nothing to say of a field";
+                return Err(CommandError::usage(message).hint("leave it out, or use `-o json`"));
+            }
+        };
+        return explain::explain_overlay(ui, sources, &args.source, &args.options, query, form);
+    }
     let loaded = project::load(sources, &args.source, &args.options)?;
     ui.diagnostics(sources, &loaded.warnings);
     if let Some(folder) = &args.out {

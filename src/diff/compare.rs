@@ -80,6 +80,17 @@ pub fn find<'n>(root: &'n Node, path: &[Step]) -> Option<&'n Node> {
     })
 }
 
+/// What tells the items of a list apart: their keys where they have some, else their places.
+pub fn item_steps(items: &[Node]) -> Vec<Step> {
+    match item_key(items, items) {
+        Some(key) => items
+            .iter()
+            .filter_map(|item| item_step(item, key))
+            .collect(),
+        None => (0..items.len()).map(Step::Index).collect(),
+    }
+}
+
 fn walk(path: &mut Vec<Step>, before: &Node, after: &Node, changes: &mut Vec<Change>) {
     match (&before.value, &after.value) {
         (Value::Map(_), Value::Map(_)) => walk_maps(path, before, after, changes),

@@ -4,19 +4,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::config::{Config, RawConfig};
+use super::config::RawConfig;
 use super::decode::Text;
 use super::generators::{self, Generated};
 use super::kustomization::Kustomization;
-use super::load::{Dir, Loaded, Mode, is_remote, lock, normalize, shown_path};
-use super::names::{self, Side};
-use super::namespace::{self, NamespaceRule, Subjects};
+use super::load::{Dir, Loaded, Mode, is_remote, lock, named_here, normalize, shown_path};
 use super::origin::{self, Origin};
+use super::record::{Step, StepKind};
 use super::resmap::{ResMap, duplicate};
 use super::resource::Resource;
 use super::run::{Run, conflict};
+use super::transform::transform;
 use super::vars::Var;
-use super::{crds, images, labels, patch, plugins, replacements, shared, typed, vars};
+use super::{crds, plugins, shared, typed, vars};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Node, Span};
 
@@ -72,45 +72,78 @@ pub(crate) fn root(run: &Run<'_>, dir: &Dir, loaded: &Loaded) -> Result<Accumula
         parent: None,
         from_root: PathBuf::new(),
     };
-    accumulate(run, &chain, loaded, Accumulator::default(), Role::Root)
+    let mut accumulator = Accumulator::default();
+    let faults = accumulate(run, &chain, loaded, &mut accumulator, Role::Root);
+    faults.or(accumulator)
 }
 
+/// Gathers what a kustomization loads and makes, and returns what is wrong with it: a fault does
+/// not keep others from being found that have nothing to do with it.
 fn accumulate(
     run: &Run<'_>,
     chain: &Chain<'_>,
     loaded: &Loaded,
-    mut into: Accumulator,
+    into: &mut Accumulator,
     role: Role,
-) -> Result<Accumulator, Diagnostics> {
+) -> Diagnostics {
     let dir = chain.dir;
     let kustomization = &loaded.kustomization;
     run.was_read(&loaded.path);
     run.entered(dir);
     run.warn_all(kustomization.warnings.clone());
-    refuse(kustomization)?;
-    run.use_openapi(dir, &kustomization.openapi)?;
-    resources(run, chain, &kustomization.resources, &mut into)?;
-    configurations(run, dir, kustomization, &mut into)?;
-    custom_kinds(run, dir, kustomization, &mut into)?;
+    let mut faults = loaded.faults.clone();
+    faults.take(refuse(kustomization));
+    faults.take(run.use_openapi(dir, &kustomization.openapi));
+    faults.take(resources(run, chain, &kustomization.resources, into));
+    faults.take(configurations(run, dir, kustomization, into));
+    faults.take(custom_kinds(run, dir, kustomization, into));
+    into.map.incomplete |= !faults.is_empty();
     let file = chain.path_from_root(loaded.file_name);
-    generate(run, dir, kustomization, &file, &mut into.map)?;
-    plugins::generate(run, chain, &kustomization.generators, &mut into.map)?;
+    let mut made = Diagnostics::default();
+    made.take(generate(run, dir, kustomization, &file, &mut into.map));
+    made.take(plugins::generate(
+        run,
+        chain,
+        &kustomization.generators,
+        &mut into.map,
+    ));
     for entry in &kustomization.components {
-        let component = open(run, chain, entry)?;
-        let next = Chain {
-            dir: &component,
-            parent: Some(chain),
-            from_root: chain.path_from_root(&entry.value),
-        };
-        into = load_and_accumulate(run, &next, entry, into, Role::Component)?;
+        made.take(component(run, chain, entry, into));
     }
-    transform(run, chain, loaded, &mut into)?;
+    into.map.incomplete |= !made.is_empty();
+    faults.0.extend(made.0);
+    faults
+        .0
+        .extend(transform(run, chain, loaded, into, faults.is_empty()).0);
     if role == Role::Root {
-        typed::expand(run, &mut into.map)?;
+        faults.take(typed::expand(run, &mut into.map));
     }
-    plugins::validate(run, chain, &kustomization.validators, &mut into.map)?;
-    vars::declare(&mut into.map, &mut into.vars, &kustomization.vars).map_err(Diagnostics)?;
-    Ok(into)
+    if faults.is_empty() {
+        let validators = &kustomization.validators;
+        faults.take(plugins::validate(run, chain, validators, &mut into.map));
+    }
+    faults.take(vars::declare(
+        &mut into.map,
+        &mut into.vars,
+        &kustomization.vars,
+    ));
+    faults
+}
+
+/// Works a component into what the kustomization has so far.
+fn component(
+    run: &Run<'_>,
+    chain: &Chain<'_>,
+    entry: &Text,
+    into: &mut Accumulator,
+) -> Result<(), Diagnostics> {
+    let component = open(run, chain, entry)?;
+    let next = Chain {
+        dir: &component,
+        parent: Some(chain),
+        from_root: chain.path_from_root(&entry.value),
+    };
+    load_and_accumulate(run, &next, entry, into, Role::Component).or(())
 }
 
 /// Fields that are not built are refused by name.
@@ -136,17 +169,11 @@ pub(crate) fn resources(
     entries: &[Text],
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
-    let mut faults = Vec::new();
+    let mut faults = Diagnostics::default();
     for entry in entries {
-        if let Err(Diagnostics(more)) = resource(run, chain, entry, into) {
-            faults.extend(more);
-        }
+        faults.take(resource(run, chain, entry, into));
     }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Diagnostics(faults))
-    }
+    faults.or(())
 }
 
 fn resource(
@@ -164,10 +191,13 @@ fn resource(
                 parent: Some(chain),
                 from_root: chain.path_from_root(&entry.value),
             };
-            let base = shared::base(run, &next, || {
-                load_and_accumulate(run, &next, entry, Accumulator::default(), Role::Base)
-            })?;
-            merge(into, base, entry)
+            let (base, mut faults) = shared::base(run, &next, || {
+                let mut base = Accumulator::default();
+                let faults = load_and_accumulate(run, &next, entry, &mut base, Role::Base);
+                (base, faults)
+            });
+            faults.take(merge(into, base, entry));
+            faults.or(())
         }
         Err(_) if is_remote(&entry.value) => Err(remote(entry).into()),
         _ => {
@@ -185,12 +215,18 @@ fn resource(
                     origin::set(resource, &origin);
                 }
             }
+            if let Some(recorder) = run.recorder() {
+                let step = Step::of_text(StepKind::Resource, entry);
+                recorder.step(resources.iter_mut(), step);
+            }
             into.map.append_all(resources).map_err(Diagnostics)
         }
     }
 }
 
 fn merge(into: &mut Accumulator, mut base: Accumulator, entry: &Text) -> Result<(), Diagnostics> {
+    base.map.incomplete |= into.map.incomplete;
+    into.map.incomplete = base.map.incomplete;
     if into.map.len() == 0 {
         if let Some((first, second)) = base.map.conflict() {
             let fault = duplicate(base.map.get(first), base.map.get(second));
@@ -231,7 +267,11 @@ fn open(run: &Run<'_>, chain: &Chain<'_>, entry: &Text) -> Result<Dir, Diagnosti
         Ok(real) if real.is_dir() => real,
         Ok(_) => return Err(fail(format!("`{name}` is a file, not a folder"))),
         Err(_) if is_remote(&entry.value) => return Err(remote(entry)),
-        Err(reason) => return Err(fail(format!("cannot open `{name}`: {reason}"))),
+        Err(reason) => {
+            let message = format!("cannot open `{name}`: {reason}");
+            let near = named_here(chain.dir, &entry.value);
+            return Err(Diagnostic::error("no-kustomization", message).at(entry.span, near));
+        }
     };
     for link in chain.ancestors() {
         if link.real.starts_with(&real) {
@@ -260,18 +300,22 @@ fn load_and_accumulate(
     run: &Run<'_>,
     chain: &Chain<'_>,
     entry: &Text,
-    into: Accumulator,
+    into: &mut Accumulator,
     role: Role,
-) -> Result<Accumulator, Diagnostics> {
+) -> Diagnostics {
     let loaded = run.files().kustomization(chain.dir);
-    let result = match loaded.as_ref() {
-        Err(faults) => Err(faults.clone()),
+    let faults = match loaded.as_ref() {
+        Err(faults) => faults.clone(),
         Ok(loaded) if loaded.kustomization.is_component != (role == Role::Component) => {
-            Err(wrong_kind(chain, entry, role).into())
+            wrong_kind(chain, entry, role).into()
         }
-        Ok(loaded) => accumulate(run, chain, loaded, into, role),
+        Ok(loaded) => {
+            let faults = accumulate(run, chain, loaded, into, role);
+            return loaded_by(faults, entry.span);
+        }
     };
-    result.map_err(|faults| loaded_by(faults, entry.span))
+    into.map.incomplete = true;
+    loaded_by(faults, entry.span)
 }
 
 /// Adds a link to the chain of kustomizations that a fault came through.
@@ -337,11 +381,14 @@ fn configurations(
     kustomization: &Kustomization,
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
+    let mut faults = Diagnostics::default();
     for entry in &kustomization.configurations {
-        let raw = config_file(run, dir, entry, RawConfig::read)?;
-        merge_config(run, into, raw, entry)?;
+        let raw = config_file(run, dir, entry, RawConfig::read);
+        if let Some(raw) = faults.take(raw) {
+            faults.take(merge_config(run, into, raw, entry));
+        }
     }
-    Ok(())
+    faults.or(())
 }
 
 fn custom_kinds(
@@ -350,13 +397,16 @@ fn custom_kinds(
     kustomization: &Kustomization,
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
+    let mut faults = Diagnostics::default();
     for entry in &kustomization.crds {
         let raw = config_file(run, dir, entry, |root| {
             crds::read(root).map_err(|fault| vec![fault])
-        })?;
-        merge_config(run, into, raw, entry)?;
+        });
+        if let Some(raw) = faults.take(raw) {
+            faults.take(merge_config(run, into, raw, entry));
+        }
     }
-    Ok(())
+    faults.or(())
 }
 
 fn merge_config(
@@ -378,7 +428,7 @@ fn generate(
     file: &Path,
     map: &mut ResMap,
 ) -> Result<(), Diagnostics> {
-    let mut faults = Vec::new();
+    let mut faults = Diagnostics::default();
     for (list, kind) in [
         (&kustomization.config_maps, Generated::ConfigMap),
         (&kustomization.secrets, Generated::Secret),
@@ -388,143 +438,9 @@ fn generate(
             .then(|| Origin::builtin(file, kind.plugin()));
         for args in list {
             let done = generators::run(run, dir, map, args, kind, origin.as_ref());
-            if let Err(Diagnostics(more)) = done {
-                faults.extend(more);
-            }
+            faults.take(done);
+            run.record(map, || Step::new(StepKind::Generator, args.span));
         }
     }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Diagnostics(faults))
-    }
-}
-
-/// Runs the transformers of a kustomization, in kustomize's order.
-fn transform(
-    run: &Run<'_>,
-    chain: &Chain<'_>,
-    loaded: &Loaded,
-    into: &mut Accumulator,
-) -> Result<(), Diagnostics> {
-    let dir = chain.dir;
-    let kustomization = &loaded.kustomization;
-    let config = run.config(&into.customs).map_err(|path| conflict(&path))?;
-    let map = &mut into.map;
-    // kustomize notes each transformer as often as it is configured.
-    let note = |map: &mut ResMap, kind: &str, times: usize| {
-        if run.tracks_origins() {
-            let origin = Origin::builtin(&chain.path_from_root(loaded.file_name), kind);
-            (0..times).for_each(|_| origin::transformed(map, &origin));
-        }
-    };
-    patch::apply_strategic_merge(run, dir, map, &kustomization.patches_strategic_merge)?;
-    let merges = usize::from(!kustomization.patches_strategic_merge.is_empty());
-    note(map, "PatchStrategicMergeTransformer", merges);
-    each(&kustomization.patches, |entry| {
-        patch::apply(run, dir, map, entry)
-    })?;
-    map.compact();
-    note(map, "PatchTransformer", kustomization.patches.len());
-    if let Some(text) = &kustomization.namespace {
-        let rule = NamespaceRule {
-            namespace: text,
-            specs: &config.raw.namespace,
-            subjects: Subjects::DefaultOnly,
-            unset_only: false,
-        };
-        namespace::transform(map, &rule).map_err(Diagnostics)?;
-        note(map, "NamespaceTransformer", 1);
-    }
-    for (text, side, specs, kind) in [
-        (
-            &kustomization.name_prefix,
-            Side::Prefix,
-            &config.name_prefix,
-            "PrefixTransformer",
-        ),
-        (
-            &kustomization.name_suffix,
-            Side::Suffix,
-            &config.name_suffix,
-            "SuffixTransformer",
-        ),
-    ] {
-        if let Some(text) = text {
-            names::affix(map, text, side, specs).map_err(Diagnostics)?;
-            note(map, kind, 1);
-        }
-    }
-    add_labels(map, kustomization, &config)?;
-    let (labels, common) = (
-        kustomization.labels.len(),
-        kustomization.common_labels.len(),
-    );
-    if labels + common > 0 {
-        note(map, "LabelTransformer", labels + 1);
-    }
-    let annotations = &kustomization.common_annotations;
-    labels::transform(map, annotations, &config.common_annotations).map_err(Diagnostics)?;
-    note(
-        map,
-        "AnnotationsTransformer",
-        usize::from(!annotations.is_empty()),
-    );
-    each(&kustomization.patches_json6902, |entry| {
-        patch::apply_json6902(run, dir, map, entry)
-    })?;
-    note(
-        map,
-        "PatchJson6902Transformer",
-        kustomization.patches_json6902.len(),
-    );
-    each(&kustomization.replicas, |entry| {
-        names::replicas(map, entry, &config.replicas).map_err(Diagnostics)
-    })?;
-    note(map, "ReplicaCountTransformer", kustomization.replicas.len());
-    if !kustomization.images.is_empty() {
-        let mut warnings = Vec::new();
-        images::transform(map, &kustomization.images, &config.images, &mut warnings)
-            .map_err(Diagnostics)?;
-        run.warn_all(warnings);
-        note(map, "ImageTagTransformer", kustomization.images.len());
-    }
-    let replacements = &kustomization.replacements;
-    replacements::transform(run, dir, map, replacements)?;
-    note(
-        map,
-        "ReplacementTransformer",
-        usize::from(!replacements.is_empty()),
-    );
-    plugins::transform(run, chain, &kustomization.transformers, into)
-}
-
-fn add_labels(
-    map: &mut ResMap,
-    kustomization: &Kustomization,
-    config: &Config,
-) -> Result<(), Diagnostics> {
-    for label in &kustomization.labels {
-        let specs = labels::specs_of(label, config)?;
-        labels::transform(map, &label.pairs, &specs).map_err(Diagnostics)?;
-    }
-    labels::transform(map, &kustomization.common_labels, &config.common_labels).map_err(Diagnostics)
-}
-
-/// Does something for all, and collects the faults of all.
-fn each<T>(
-    items: &[T],
-    mut act: impl FnMut(&T) -> Result<(), Diagnostics>,
-) -> Result<(), Diagnostics> {
-    let mut faults = Vec::new();
-    for item in items {
-        if let Err(Diagnostics(more)) = act(item) {
-            faults.extend(more);
-        }
-    }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Diagnostics(faults))
-    }
+    faults.or(())
 }

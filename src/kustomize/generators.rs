@@ -58,7 +58,7 @@ pub(crate) struct GeneratorArgs {
     envs: Vec<Text>,
     secret_type: SmolStr,
     options: Options,
-    span: Span,
+    pub(crate) span: Span,
 }
 
 /// `options` of a generator, or `generatorOptions`.
@@ -438,6 +438,7 @@ pub(crate) fn absorb(
     };
     match (found.as_slice(), resource.behavior) {
         ([], Behavior::Create) => map.append_all(vec![resource]).map_err(Diagnostics),
+        ([], _) if map.incomplete => Ok(()),
         ([], _) => {
             let message = format!(
                 "there is no {} to merge into or replace",
@@ -482,6 +483,7 @@ fn over(old: &Resource, mut new: Resource, behavior: Behavior, run: &Run<'_>) ->
     new.prefixes.clone_from(&old.prefixes);
     new.suffixes.clone_from(&old.suffixes);
     new.vars.clone_from(&old.vars);
+    new.record = old.record;
     if behavior == Behavior::Merge {
         merge_pairs(old, &mut new, &["data"]);
         merge_pairs(old, &mut new, &["binaryData"]);

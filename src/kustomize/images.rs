@@ -1,6 +1,6 @@
 //! `images:`: new names, tags and digests for container images.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use regex::Regex;
 use smol_str::SmolStr;
@@ -9,7 +9,7 @@ use super::decode::{Fields, Text};
 use super::fieldspec::{FieldError, FieldSpecs, Make};
 use super::resmap::ResMap;
 use super::resource::{Resource, set_scalar};
-use crate::manifest::{Diagnostic, Node, Span};
+use crate::manifest::{Diagnostic, Node, Span, Value, suggest};
 
 const FIELDS: &[&str] = &["name", "newName", "tagSuffix", "newTag", "digest"];
 
@@ -75,6 +75,18 @@ pub(crate) fn read(item: &Node, faults: &mut Vec<Diagnostic>) -> Option<Image> {
 }
 
 impl Image {
+    /// Whether the entry says nothing of what an image becomes.
+    pub(crate) fn is_idle(&self) -> bool {
+        [
+            &self.new_name,
+            &self.tag_suffix,
+            &self.new_tag,
+            &self.digest,
+        ]
+        .into_iter()
+        .all(SmolStr::is_empty)
+    }
+
     /// The new reference for one that the entry is for.
     fn apply(&self, reference: &str) -> Option<String> {
         if !self.matches(reference) {
@@ -198,15 +210,53 @@ pub(crate) fn transform(
     for (image, _) in images
         .iter()
         .zip(&rewriter.matched)
-        .filter(|(_, matched)| !**matched)
+        .filter(|(_, matched)| !**matched && !map.incomplete)
     {
-        let message = format!("no container uses the image `{}`", image.name.value);
-        warnings.push(Diagnostic::warning("image-unused", message).at(image.name.span, ""));
+        warnings.push(unused(map, image));
     }
     if faults.is_empty() {
         Ok(())
     } else {
         Err(faults)
+    }
+}
+
+/// The warning for an entry that matches nothing, with the nearest image that is used.
+fn unused(map: &ResMap, image: &Image) -> Diagnostic {
+    let mut names = BTreeSet::new();
+    for resource in map.iter() {
+        used(&resource.node, &mut names);
+    }
+    let name = image.name.value.as_str();
+    let message = format!("no container uses the image `{name}`");
+    let warning = Diagnostic::warning("image-unused", message);
+    let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let near = suggest::nearest(name, names.iter().map(String::as_str))
+        .or_else(|| Some(names.iter().find(|used| base(used) == base(name))?.as_str()));
+    let remark = near.map_or_else(String::new, |near| format!("did you mean `{near}`?"));
+    warning.at(image.name.span, remark)
+}
+
+/// The images in lists of containers, without tag and digest.
+fn used(node: &Node, names: &mut BTreeSet<String>) {
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::Seq(items) => items.iter().for_each(|item| used(item, names)),
+        Value::Map(map) => {
+            for entry in map.iter() {
+                used(&entry.value, names);
+                let items = entry.value.as_seq().filter(|_| is_containers(&entry.key));
+                let images = items
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|item| item.get("image"));
+                names.extend(
+                    images
+                        .filter_map(Node::scalar_text)
+                        .map(|i| split(i).0.to_owned()),
+                );
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::images::Image;
 use super::replacements::ReplacementEntry;
 use super::selector::Selector;
 use super::vars::Var;
+use crate::manifest::suggest::nearest;
 use crate::manifest::{Diagnostic, Node, Span};
 
 /// The file names that kustomize takes for a kustomization.
@@ -56,7 +57,7 @@ const FIELDS: &[&str] = &[
 ];
 
 /// A kustomization or component.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Kustomization {
     pub(crate) is_component: bool,
     pub(crate) resources: Vec<Text>,
@@ -87,6 +88,7 @@ pub(crate) struct Kustomization {
     /// Fields that are refused because they are not built yet, with their places.
     pub(crate) refused: Vec<(&'static str, Span)>,
     pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) span: Span,
 }
 
 /// An entry of `labels`.
@@ -127,18 +129,12 @@ pub(crate) struct SortOptions {
 }
 
 impl Kustomization {
-    /// Reads a kustomization file's tree.
-    ///
-    /// # Errors
-    /// Every unknown field, wrong type and missing value.
-    pub(crate) fn read(root: &Node) -> Result<Self, Vec<Diagnostic>> {
+    /// Reads a kustomization file's tree as far as it goes. Returns every unknown field, wrong
+    /// type and missing value with it.
+    pub(crate) fn read(root: &Node) -> (Self, Vec<Diagnostic>) {
         let mut faults = Vec::new();
         let kustomization = read(root, &mut faults);
-        if faults.is_empty() {
-            Ok(kustomization)
-        } else {
-            Err(faults)
-        }
+        (kustomization, faults)
     }
 }
 
@@ -183,7 +179,10 @@ fn read(root: &Node, faults: &mut Vec<Diagnostic>) -> Kustomization {
         build_metadata: read_build_metadata(&mut fields),
         refused: refused(&fields),
         warnings: deprecated(&fields),
+        span: root.span,
     };
+    let mut kustomization = kustomization;
+    kustomization.warnings.extend(idle(&fields, &kustomization));
     if is_empty(root) {
         let span = fields.span();
         let fault = Diagnostic::error("empty-kustomization", "the kustomization is empty")
@@ -367,6 +366,50 @@ fn refused(fields: &Fields<'_, '_>) -> Vec<(&'static str, Span)> {
         .filter(|name| fields.node(name).is_some())
         .filter_map(|name| Some((name, fields.key_span(name)?)))
         .collect()
+}
+
+/// What says something that has no effect.
+fn idle(fields: &Fields<'_, '_>, kustomization: &Kustomization) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    for image in kustomization.images.iter().filter(|image| image.is_idle()) {
+        let message = format!("this entry changes nothing of `{}`", image.name.value);
+        let warning = Diagnostic::warning("image-idle", message);
+        warnings.push(
+            warning
+                .at(image.name.span, "")
+                .hint("write `newTag`, `newName` or `digest`"),
+        );
+    }
+    let has_generators = !kustomization.config_maps.is_empty() || !kustomization.secrets.is_empty();
+    if let Some(span) = fields.key_span("generatorOptions")
+        && fields.node("generatorOptions").is_some()
+        && !has_generators
+    {
+        let message = "`generatorOptions` has no effect: there is no generator here";
+        let warning = Diagnostic::warning("generator-options-idle", message);
+        warnings.push(warning.at(span, "").note(
+            "the options of a kustomization reach its own generators, not those of its bases",
+        ));
+    }
+    const BEHAVIORS: [&str; 3] = ["create", "merge", "replace"];
+    for list in ["configMapGenerator", "secretGenerator"] {
+        let items = fields.node(list).and_then(Node::as_seq).unwrap_or_default();
+        for behavior in items.iter().filter_map(|item| item.get("behavior")) {
+            let text = behavior.as_str().unwrap_or_default();
+            if text.is_empty() || BEHAVIORS.contains(&text) {
+                continue;
+            }
+            let message =
+                format!("`{text}` is no behavior of a generator; it is taken for `create`");
+            let remark = match nearest(text, BEHAVIORS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`create`, `merge` or `replace`".to_owned(),
+            };
+            let warning = Diagnostic::warning("generator-behavior", message);
+            warnings.push(warning.at(behavior.span, remark));
+        }
+    }
+    warnings
 }
 
 fn deprecated(fields: &Fields<'_, '_>) -> Vec<Diagnostic> {

@@ -10,7 +10,7 @@ use super::kustomization::{FILE_NAMES, Kustomization};
 use super::patch::PatchContent;
 use crate::manifest::read::{self, io_reason, read_documents};
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, ReadOptions, Sources, Span};
+use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, ReadOptions, Sources, Span, suggest};
 use crate::merge::merge_keys::MergeSchema;
 
 /// A directory with a kustomization, by its true path and by the one that messages show.
@@ -60,9 +60,22 @@ pub(crate) struct Files<'s> {
 /// A kustomization and its file.
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    /// As far as it could be read.
     pub(crate) kustomization: Kustomization,
+    /// What is wrong with it.
+    pub(crate) faults: Diagnostics,
     pub(crate) path: PathBuf,
     pub(crate) file_name: &'static str,
+}
+
+impl Loaded {
+    /// The kustomization, where nothing is wrong with it.
+    ///
+    /// # Errors
+    /// All that is.
+    pub(crate) fn whole(&self) -> Result<&Self, Diagnostics> {
+        self.faults.clone().or(self)
+    }
 }
 
 impl<'s> Files<'s> {
@@ -119,7 +132,7 @@ impl<'s> Files<'s> {
         let real = self.resolve(dir, &entry.value).map_err(|reason| {
             let name = display_path(&shown);
             let message = format!("cannot read `{name}`: {reason}");
-            Diagnostic::error("file-missing", message).at(entry.span, "named here")
+            Diagnostic::error("file-missing", message).at(entry.span, named_here(dir, &entry.value))
         })?;
         if restrictions == LoadRestrictions::RootOnly && !real.starts_with(&dir.real) {
             return Err(outside(dir, &shown, entry));
@@ -132,8 +145,8 @@ impl<'s> Files<'s> {
         if let Some(known) = lock(&self.texts).get(real) {
             return known.clone();
         }
-        let loaded = std::fs::read(real)
-            .map_err(|error| unreadable(shown, &io_reason(&error)).into())
+        let loaded = read::file_bytes(real)
+            .map_err(|reason| unreadable(shown, &reason).into())
             .and_then(|bytes| read::load_bytes(self.sources, &display_path(shown), bytes));
         let mut texts = lock(&self.texts);
         texts.entry(Arc::clone(real)).or_insert(loaded).clone()
@@ -144,8 +157,7 @@ impl<'s> Files<'s> {
         if let Some(known) = lock(&self.bytes).get(real) {
             return known.clone();
         }
-        let loaded = std::fs::read(real).map(Arc::from);
-        let loaded = loaded.map_err(|error| io_reason(&error));
+        let loaded = read::file_bytes(real).map(Arc::from);
         let mut bytes = lock(&self.bytes);
         bytes.entry(Arc::clone(real)).or_insert(loaded).clone()
     }
@@ -200,9 +212,10 @@ impl<'s> Files<'s> {
         let path = dir.real.join(file_name);
         let file = self.text(&Arc::from(path.clone()), &shown)?;
         let root = self.document(file)?;
-        let kustomization = Kustomization::read(&root).map_err(Diagnostics)?;
+        let (kustomization, faults) = Kustomization::read(&root);
         Ok(Loaded {
             kustomization,
+            faults: Diagnostics(faults),
             path,
             file_name,
         })
@@ -227,6 +240,33 @@ pub(crate) fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The path that messages show for an entry of a kustomization.
 pub(crate) fn shown_path(dir: &Dir, entry: &str) -> PathBuf {
     normalize(&dir.shown.join(entry))
+}
+
+/// The remark for an entry that names nothing: the nearest name that is there.
+pub(crate) fn named_here(dir: &Dir, entry: &str) -> String {
+    /// A folder with more entries is not searched.
+    const MOST: usize = 10_000;
+    let mut at = dir.real.to_path_buf();
+    let mut parts: Vec<&str> = entry.split('/').collect();
+    let missing = parts.iter().position(|part| {
+        at.push(part);
+        !at.exists()
+    });
+    let near = missing.and_then(|missing| {
+        at.pop();
+        let names = std::fs::read_dir(&at).ok()?.take(MOST);
+        let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names: Vec<String> = names.collect();
+        let near = suggest::nearest(parts[missing], names.iter().map(String::as_str))?;
+        Some((missing, near.to_owned()))
+    });
+    match &near {
+        Some((missing, near)) => {
+            parts[*missing] = near;
+            format!("did you mean `{}`?", parts.join("/"))
+        }
+        None => "named here".to_owned(),
+    }
 }
 
 /// Whether an entry names something that is not on this machine.

@@ -131,7 +131,7 @@ pub(crate) fn replicas(
             }
         }
     }
-    if !found {
+    if !found && !map.incomplete {
         faults.push(nothing_to_scale(map, replica, specs));
     }
     if faults.is_empty() {

@@ -5,6 +5,7 @@ use super::decode::Text;
 use super::inline::{Places, text_of};
 use super::load::Mode;
 use super::origin::{self, Origin};
+use super::record::{Step, StepKind};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::Run;
@@ -39,6 +40,9 @@ pub(crate) fn transform(
         if let Some(origin) = Origin::of_plugin(&config) {
             origin::transformed(&mut into.map, &origin);
         }
+        run.record(&mut into.map, || {
+            Step::new(StepKind::Plugin, config.node.span)
+        });
         into.map.compact();
     }
     Ok(())
@@ -65,6 +69,7 @@ pub(crate) fn generate(
             origin::set(&mut made, &origin);
         }
         generators::absorb(run, map, made, config.node.span)?;
+        run.record(map, || Step::new(StepKind::Generator, config.node.span));
     }
     Ok(())
 }

@@ -6,12 +6,13 @@ use super::aliases;
 use super::decode::{Fields, Text};
 use super::fieldspec::selects;
 use super::load::Dir;
+use super::record::{Step, StepKind};
 use super::resmap::ResMap;
 use super::resource::{Resource, plain_scalar};
 use super::run::Run;
 use super::selector::Selector;
-use super::structured;
 use super::value_path::{MakeKind, ValuePath, is_new};
+use super::{silent, structured};
 use crate::manifest::{Diagnostic, Diagnostics, Gvk, Node, ScalarKind, Span, Value};
 
 const DEFAULT_PATH: &str = "metadata.name";
@@ -196,17 +197,21 @@ pub(crate) fn transform(
     map: &mut ResMap,
     entries: &[ReplacementEntry],
 ) -> Result<(), Diagnostics> {
+    let mut faults = Diagnostics::default();
     for entry in entries {
         match entry {
-            ReplacementEntry::Inline(replacement) => replace(run, map, replacement)?,
+            ReplacementEntry::Inline(replacement) => {
+                faults.take(replace(run, map, replacement, None));
+            }
             ReplacementEntry::Path(path) => {
-                for replacement in load(run, dir, path)? {
-                    replace(run, map, &replacement)?;
+                let loaded = faults.take(load(run, dir, path));
+                for replacement in loaded.unwrap_or_default() {
+                    faults.take(replace(run, map, &replacement, Some(path.span)));
                 }
             }
         }
     }
-    Ok(())
+    faults.or(())
 }
 
 /// Reads a file with one replacement, or a list of them.
@@ -228,12 +233,25 @@ fn load(run: &Run<'_>, dir: &Dir, path: &Text) -> Result<Vec<Replacement>, Diagn
     }
 }
 
-fn replace(run: &Run<'_>, map: &mut ResMap, replacement: &Replacement) -> Result<(), Diagnostics> {
+/// Carries out one replacement; `entry` is the place that names the file which holds it.
+fn replace(
+    run: &Run<'_>,
+    map: &mut ResMap,
+    replacement: &Replacement,
+    entry: Option<Span>,
+) -> Result<(), Diagnostics> {
     let value = match (&replacement.source, &replacement.value) {
-        (Some(source), _) => source_value(map, source)?,
-        (None, Some(text)) => Node::new(Value::Scalar(plain_scalar(&text.value)), text.span),
+        (Some(source), _) => match source_value(map, source)? {
+            Some(value) => value,
+            None => return Ok(()),
+        },
+        (None, Some(text)) => Copied {
+            value: Node::new(Value::Scalar(plain_scalar(&text.value)), text.span),
+            from: "`sourceValue`".to_owned(),
+        },
         (None, None) => return Ok(()),
     };
+    let Copied { value, from } = value;
     let mut faults = Vec::new();
     for target in &replacement.targets {
         let Some(select) = &target.select else {
@@ -246,9 +264,13 @@ fn replace(run: &Run<'_>, map: &mut ResMap, replacement: &Replacement) -> Result
             }
             any = true;
             let resource = map.get_mut(at);
+            if resource.broken {
+                continue;
+            }
             let before = resource.node.clone();
             for path in &target.paths {
                 if let Err(reason) = copy(&mut resource.node, &value, path, &target.options) {
+                    resource.broken = true;
                     faults.push(no_field(resource, path, &reason, target));
                 }
             }
@@ -256,14 +278,18 @@ fn replace(run: &Run<'_>, map: &mut ResMap, replacement: &Replacement) -> Result
             resource.refresh(&run.schema());
             map.renamed_one(at);
         }
-        if !any {
-            let message = format!("no object matches the target {}", select.describe());
-            let warning = Diagnostic::warning("target-unmatched", message);
-            run.warn(
-                warning
-                    .at(target.span, "")
-                    .note("kustomize passes over this in silence"),
-            );
+        run.record(map, || {
+            let at = match target.paths.as_slice() {
+                [only] => only.span,
+                _ => target.span,
+            };
+            Step::new(StepKind::Replacement, entry.unwrap_or(at)).source(from.clone(), value.span)
+        });
+        if !any && !map.incomplete {
+            silent::no_target(run, map, select);
+        }
+        for reject in &target.reject {
+            silent::no_reject(run, map, reject);
         }
     }
     if faults.is_empty() {
@@ -284,13 +310,23 @@ fn no_field(resource: &Resource, path: &Text, reason: &str, target: &Target) -> 
         .at(path.span, reason.to_owned())
         .also(resource.node.span, "in this object")
         .in_object(resource.describe());
+    if let Some(near) = ValuePath::new(&path.value).nearest(&resource.node) {
+        return fault.hint(near);
+    }
     if target.options.create || !reason.is_empty() {
         return fault;
     }
     fault.hint("write `options: {create: true}` where it is to be made")
 }
 
-fn source_value(map: &mut ResMap, source: &Source) -> Result<Node, Diagnostic> {
+/// A value to copy, and what holds it, as people say it.
+struct Copied {
+    value: Node,
+    from: String,
+}
+
+/// The value to copy; `None` where it cannot be known because something else is wrong.
+fn source_value(map: &mut ResMap, source: &Source) -> Result<Option<Copied>, Diagnostic> {
     let candidates = if source.name.is_empty() {
         map.positions()
     } else {
@@ -302,6 +338,9 @@ fn source_value(map: &mut ResMap, source: &Source) -> Result<Node, Diagnostic> {
     let fault =
         |message: String| Diagnostic::error("replacement-source", message).at(source.span, "");
     let Some(at) = found.next() else {
+        if map.incomplete {
+            return Ok(None);
+        }
         return Err(missing_source(map, source));
     };
     if let Some(second) = found.next() {
@@ -310,6 +349,9 @@ fn source_value(map: &mut ResMap, source: &Source) -> Result<Node, Diagnostic> {
             .also(map.get(second).node.span, "another"));
     }
     let resource = map.get(at);
+    if resource.broken {
+        return Ok(None);
+    }
     let path = ValuePath::new(&source.path.value);
     let is_empty = |node: &Node| {
         node.is_null()
@@ -319,13 +361,18 @@ fn source_value(map: &mut ResMap, source: &Source) -> Result<Node, Diagnostic> {
     let Some(value) = path.find(&resource.node).filter(|node| !is_empty(node)) else {
         let message = format!("{} has no `{}`", resource.describe(), source.path.value);
         let fault = Diagnostic::error("replacement-source", message);
+        let near = path.nearest(&resource.node).unwrap_or_default();
         return Err(fault
-            .at(source.path.span, "")
+            .at(source.path.span, near)
             .also(resource.node.span, "the source"));
     };
     let options = &source.options;
+    let copied = |value: Node| {
+        let from = format!("{} {}", resource.describe(), source.path.value);
+        Ok(Some(Copied { value, from }))
+    };
     if options.delimiter.is_empty() {
-        return Ok(value.clone());
+        return copied(value.clone());
     }
     let Some(scalar) = value.as_scalar() else {
         let message = format!(
@@ -344,7 +391,7 @@ fn source_value(map: &mut ResMap, source: &Source) -> Result<Node, Diagnostic> {
     };
     let mut refined = value.clone();
     set_text(&mut refined, part);
-    Ok(refined)
+    copied(refined)
 }
 
 fn missing_source(map: &ResMap, source: &Source) -> Diagnostic {

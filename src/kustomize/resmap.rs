@@ -15,6 +15,9 @@ pub(crate) struct ResMap {
     /// whoever looks up compares. Empty until it is asked for.
     by_name: HashMap<SmolStr, Vec<usize>>,
     indexed: usize,
+    /// Whether something that belongs here could not be loaded. Its fault is reported; what finds
+    /// no match because of it is none of its own.
+    pub(crate) incomplete: bool,
 }
 
 impl ResMap {
@@ -26,6 +29,11 @@ impl ResMap {
     /// All resources for writing. Whoever changes names says so by [`ResMap::renamed`].
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Resource> {
         self.items.iter_mut().filter(|resource| !resource.dead)
+    }
+
+    /// All resources for writing, also those that a patch deleted.
+    pub(crate) fn all_mut(&mut self) -> std::slice::IterMut<'_, Resource> {
+        self.items.iter_mut()
     }
 
     /// Positions of all resources that no patch deleted.

@@ -62,6 +62,11 @@ pub(crate) struct Resource {
     pub(crate) aliases: Vec<Alias>,
     /// Whether a patch deleted it.
     pub(crate) dead: bool,
+    /// Whether a step failed on it. What later steps would find wrong may come from that, so they
+    /// leave it alone.
+    pub(crate) broken: bool,
+    /// Its number in the record of the build, from 1; 0 while nothing records it.
+    pub(crate) record: u32,
 }
 
 impl Resource {
@@ -82,6 +87,8 @@ impl Resource {
             origin: None,
             aliases: Vec::new(),
             dead: false,
+            broken: false,
+            record: 0,
         };
         resource.refresh(schema);
         resource

@@ -1,7 +1,7 @@
 //! One build of one root, and the builder that shares what is loaded between builds.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -14,11 +14,14 @@ use super::expand::{ExpandInput, NoTypedResources, NoValidators, TypedResources,
 use super::load::{Dir, Files, LoadRestrictions, lock};
 use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
 use super::origin::{self, Wanted};
+use super::record::{Recorder, Recording, Step, StepKind};
 use super::resmap::{ResMap, duplicate};
 use super::resource::Resource;
 use super::shared::{Bases, Trail};
 use super::{hash, patch, references, typed, vars};
-use crate::manifest::{Diagnostic, Diagnostics, FileId, Map, Node, Object, Sources, Span};
+use crate::manifest::{
+    Diagnostic, Diagnostics, FileId, Map, Node, Object, Severity, Sources, Span,
+};
 use crate::merge::merge_keys::MergeSchema;
 
 /// The Kubernetes version whose schema is compiled into kustomize.
@@ -34,6 +37,10 @@ pub struct Options<'t> {
     pub typed: &'t dyn TypedResources,
     /// What checks builds.
     pub validators: &'t dyn Validators,
+    /// Whether a build takes down what each of its steps changed.
+    pub record: bool,
+    /// Whether warnings are errors.
+    pub strict: bool,
 }
 
 /// The order of objects in the output.
@@ -53,6 +60,8 @@ impl Default for Options<'_> {
             order: Order::default(),
             typed: &NoTypedResources,
             validators: &NoValidators,
+            record: false,
+            strict: false,
         }
     }
 }
@@ -68,6 +77,8 @@ pub struct Build {
     pub warnings: Vec<Diagnostic>,
     /// Every file that was read, by its true path.
     pub files: Vec<PathBuf>,
+    /// What each step changed, where [`Options::record`] asks for it.
+    pub recording: Option<Recording>,
 }
 
 /// Builds overlays and shares what it loads between them. Can be used by many threads at once.
@@ -101,19 +112,39 @@ impl<'s> Builder<'s> {
         let run = Run::new(self, root);
         let result = finish(&run, &dir);
         let Trail { warnings, read, .. } = run.trail.take();
+        let result = result.and_then(|built| {
+            let is_strict = self.options.strict;
+            let refused = warnings
+                .iter()
+                .filter(|one| is_strict && one.severity == Severity::Warning);
+            let as_error = |warning: &Diagnostic| Diagnostic {
+                severity: Severity::Error,
+                ..warning.clone()
+            };
+            Diagnostics(refused.map(as_error).collect()).or(built)
+        });
         match result {
-            Ok((objects, releases)) => Ok(Build {
+            Ok((objects, releases, recording)) => Ok(Build {
                 objects,
                 releases,
-                warnings,
+                warnings: each_once(Diagnostics(warnings)).0,
                 files: read.into_iter().collect(),
+                recording,
             }),
-            Err(mut faults) => {
-                faults.0.extend(warnings);
-                Err(faults)
-            }
+            Err(faults) => Err(each_once(faults)),
         }
     }
+}
+
+/// Drops what is said twice: two ways can lead to one faulty base.
+fn each_once(faults: Diagnostics) -> Diagnostics {
+    let mut seen = HashSet::new();
+    let mut kept = faults.0;
+    kept.retain(|fault| {
+        let place = fault.primary.as_ref().map(|label| label.span);
+        seen.insert((fault.rule.clone(), fault.message.clone(), place))
+    });
+    Diagnostics(kept)
 }
 
 /// Builds the kustomization in a directory.
@@ -152,6 +183,7 @@ pub(crate) struct Run<'b> {
     schema_chosen: Cell<bool>,
     trail: RefCell<Trail>,
     metadata: Cell<Wanted>,
+    recorder: Option<Recorder>,
 }
 
 impl<'b> Run<'b> {
@@ -163,6 +195,7 @@ impl<'b> Run<'b> {
             schema_chosen: Cell::default(),
             trail: RefCell::default(),
             metadata: Cell::default(),
+            recorder: builder.options.record.then(Recorder::default),
         }
     }
 
@@ -184,7 +217,19 @@ impl<'b> Run<'b> {
 
     /// Whether what a base makes is the same in every build of the run.
     pub(crate) fn may_share(&self) -> bool {
-        !self.tracks_origins() && !self.schema_chosen.get()
+        !self.tracks_origins() && !self.schema_chosen.get() && self.recorder.is_none()
+    }
+
+    /// What takes down the steps of the build, where that was asked for.
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
+    /// Notes what a step has made of the resources.
+    pub(crate) fn record(&self, map: &mut ResMap, step: impl FnOnce() -> Step) {
+        if let Some(recorder) = &self.recorder {
+            recorder.step(map.all_mut(), step());
+        }
     }
 
     pub(crate) fn bases(&self) -> &'b Bases {
@@ -376,8 +421,11 @@ impl std::ops::Deref for SchemaRef {
     }
 }
 
+/// Objects, `Release` resources, and the record where one was asked for.
+type Finished = (Vec<Object>, Vec<Object>, Option<Recording>);
+
 /// Accumulates the root and does what is done once: hashes, references, order.
-fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagnostics> {
+fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
     let loaded = run.files().kustomization(dir);
     let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?;
     let has = |option: &str| {
@@ -394,12 +442,27 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
         customs,
         vars,
     } = accumulate::root(run, dir, loaded)?;
+    let step = |kind| move || Step::new(kind, Span::NONE);
     hash::suffix_names(&mut map);
+    run.record(&mut map, step(StepKind::Hash));
     let config = run.config(&customs).map_err(|path| conflict(&path))?;
-    references::fix(&mut map, &config.name_reference).map_err(Diagnostics)?;
+    let mut faults = Diagnostics::default();
+    faults.take(references::fix(&mut map, &config.name_reference));
+    run.record(&mut map, step(StepKind::Reference));
     let mut unused = Vec::new();
-    vars::resolve(&mut map, &vars, &config.var_reference, &mut unused).map_err(Diagnostics)?;
+    faults.take(vars::resolve(
+        &mut map,
+        &vars,
+        &config.var_reference,
+        &mut unused,
+    ));
+    faults.or(())?;
     run.warn_all(unused);
+    run.record(&mut map, step(StepKind::Vars));
+    if map.len() == 0 {
+        let warning = Diagnostic::warning("empty-build", "this kustomization builds no object");
+        run.warn(warning.at(loaded.kustomization.span, ""));
+    }
     let mut resources = map.take();
     let releases = typed::releases(run, &resources);
     resources.retain(|resource| !resource.dead && !resource.is_local());
@@ -425,11 +488,20 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<(Vec<Object>, Vec<Object>), Diagno
         let write = |resource: &mut Resource| origin::write(resource, wanted);
         resources.iter_mut().for_each(write);
     }
-    let objects = resources.into_iter().map(into_object).collect();
-    Ok((objects, releases))
+    resources.iter_mut().for_each(write_annotations);
+    let recording = run.recorder().map(|recorder| {
+        recorder.step(resources.iter_mut(), step(StepKind::Metadata)());
+        recorder.finish(&resources)
+    });
+    let object = |resource: Resource| Object {
+        root: resource.node,
+    };
+    let objects = resources.into_iter().map(object).collect();
+    Ok((objects, releases, recording))
 }
 
-fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostic> {
+fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostics> {
+    let mut faults = Diagnostics::default();
     let mut seen = HashMap::with_capacity(resources.len());
     for resource in resources {
         let id = (
@@ -438,14 +510,14 @@ fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostic> {
             resource.effective_namespace(),
         );
         if let Some(first) = seen.insert(id, resource) {
-            return Err(duplicate(first, resource));
+            faults.0.push(duplicate(first, resource));
         }
     }
-    Ok(())
+    faults.or(())
 }
 
 /// Annotations come out as text, and an empty mapping of them not at all.
-fn into_object(mut resource: Resource) -> Object {
+fn write_annotations(resource: &mut Resource) {
     if needs_normal_annotations(&resource.node) {
         let texts = resource.texts("annotations");
         let map = resource
@@ -460,9 +532,6 @@ fn into_object(mut resource: Resource) -> Object {
         let texts = texts.into_iter().zip(spans);
         let texts = texts.map(|((key, text), span)| (key, text, span)).collect();
         resource.set_texts("annotations", texts);
-    }
-    Object {
-        root: resource.node,
     }
 }
 

@@ -42,15 +42,13 @@ impl Trail {
     }
 }
 
-/// Returns an accumulated base, from an earlier build of the run where there was one.
-///
-/// # Errors
-/// Those of `accumulate`; they are not kept.
+/// Returns an accumulated base, from an earlier build of the run where there was one, and what is
+/// wrong with it: a faulty one is not kept.
 pub(crate) fn base(
     run: &Run<'_>,
     chain: &Chain<'_>,
-    accumulate: impl FnOnce() -> Result<Accumulator, Diagnostics>,
-) -> Result<Accumulator, Diagnostics> {
+    accumulate: impl FnOnce() -> (Accumulator, Diagnostics),
+) -> (Accumulator, Diagnostics) {
     if !run.may_share() {
         return accumulate();
     }
@@ -58,15 +56,12 @@ pub(crate) fn base(
     let known = lock(run.bases()).get(real).cloned();
     if let Some(base) = known.filter(|base| !leads_back(&base.trail, chain)) {
         run.follow(base.trail.clone());
-        return Ok(base.accumulator.clone());
+        return (base.accumulator.clone(), Diagnostics::default());
     }
     let before = run.start_trail();
-    let result = accumulate();
+    let (accumulator, faults) = accumulate();
     let trail = run.end_trail(before);
-    if let Ok(accumulator) = &result
-        && !trail.is_private
-        && run.may_share()
-    {
+    if faults.is_empty() && !trail.is_private && run.may_share() {
         let base = Base {
             accumulator: accumulator.clone(),
             trail: trail.clone(),
@@ -74,7 +69,7 @@ pub(crate) fn base(
         lock(run.bases()).insert(Arc::clone(real), Arc::new(base));
     }
     run.follow(trail);
-    result
+    (accumulator, faults)
 }
 
 /// Whether a directory that the base enters holds one that leads to it: a cycle, which must be

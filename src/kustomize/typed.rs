@@ -24,6 +24,10 @@ pub(crate) fn expand(run: &Run<'_>, map: &mut ResMap) -> Result<(), Diagnostics>
     if !map.iter().any(is_typed) {
         return Ok(());
     }
+    for resource in map.iter_mut() {
+        // What is wrong with it may come from a step that failed.
+        resource.dead |= resource.broken && is_typed(resource);
+    }
     map.compact();
     let resources: Vec<ExpandResource> = map.iter().map(view).collect();
     let mut expansions = typed.expand(&run.expand_input(&resources))?;
@@ -31,7 +35,11 @@ pub(crate) fn expand(run: &Run<'_>, map: &mut ResMap) -> Result<(), Diagnostics>
     let mut made = Vec::new();
     for Expansion { from, objects } in expansions {
         for node in objects {
-            made.push(heir(run, map.get(from), node));
+            let mut heir = heir(run, map.get(from), node);
+            if let Some(recorder) = run.recorder() {
+                recorder.made(&mut heir, map.get(from));
+            }
+            made.push(heir);
         }
     }
     let kept = map.take().into_iter().filter_map(|mut resource| {

@@ -5,7 +5,7 @@ use regex::Regex;
 use smol_str::SmolStr;
 
 use super::fieldspec::split_escaped;
-use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value};
+use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value, suggest};
 
 /// A path split into its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,60 @@ impl ValuePath {
         parts
             .filter(|part| !part.is_empty())
             .try_fold(root, |node, part| step(node, part))
+    }
+
+    /// What is there instead where the path leads nowhere: the nearest path that exists, or what
+    /// the last list on the way holds.
+    pub(crate) fn nearest(&self, root: &Node) -> Option<String> {
+        let parts: Vec<&str> = self.0.iter().map(|part| part.trim()).collect();
+        let mut node = root;
+        let mut depth = 0;
+        while let Some(part) = parts.get(depth) {
+            let next = match (*part, node.as_seq()) {
+                ("*", Some(items)) => items.first(),
+                _ => step(node, part),
+            };
+            let Some(next) = next else {
+                break;
+            };
+            node = next;
+            depth += 1;
+        }
+        let part = parts.get(depth)?;
+        let head = parts[..depth].join(".");
+        match &node.value {
+            Value::Map(map) => {
+                let near = suggest::nearest(part, map.keys())?.replace('.', "\\.");
+                let mut path = parts.clone();
+                path[depth] = &near;
+                Some(format!("did you mean `{}`?", path.join(".")))
+            }
+            Value::Seq(items) => {
+                let names: Vec<&str> = items
+                    .iter()
+                    .filter_map(|item| item.get("name").and_then(Node::scalar_text))
+                    .collect();
+                if let Some((key, value)) = list_entry(part)
+                    && key == "name"
+                    && let Some(near) = suggest::nearest(value, names.iter().copied())
+                {
+                    let near = format!("[name={near}]");
+                    let mut path = parts.clone();
+                    path[depth] = &near;
+                    return Some(format!("did you mean `{}`?", path.join(".")));
+                }
+                let what = match items.len() {
+                    1 => "one element".to_owned(),
+                    n => format!("{n} elements"),
+                };
+                Some(match names.len() {
+                    0 => format!("`{head}` is a list with {what}"),
+                    _ => format!("`{head}` is a list with {what}: {}", names.join(", ")),
+                })
+            }
+            Value::Scalar(_) if depth > 0 => Some(format!("`{head}` is {}", node.describe())),
+            Value::Scalar(_) => None,
+        }
     }
 
     /// Calls `set` on every value that the path leads to, and returns how many there are.

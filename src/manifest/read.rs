@@ -3,6 +3,7 @@
 //! The parser only gives events; what scalars, keys, aliases and merge keys mean is decided in
 //! `build.rs`. Limits on size, nesting and alias expansion turn hostile input into an error.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use granit_parser::{Event, Parser, ScanError};
@@ -115,25 +116,51 @@ pub struct Document {
 /// the position.
 pub fn load(sources: &Sources, path: &Path) -> Result<FileId, Diagnostics> {
     let name = display_path(path);
-    let unreadable = |error: &std::io::Error| {
-        Diagnostic::error(
-            "file-unreadable",
-            format!("cannot read `{name}`: {}", io_reason(error)),
-        )
-    };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
-    if size.is_dir() {
-        return Err(Diagnostic::error(
-            "file-unreadable",
-            format!("cannot read `{name}`: it is a folder"),
-        )
-        .into());
-    }
-    if size.len() > Limits::DEFAULT.bytes {
-        return Err(too_large(&name, size.len(), Limits::DEFAULT.bytes).into());
-    }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    let bytes = any_bytes(path).map_err(|reason| {
+        let message = format!("cannot read `{name}`: {reason}");
+        Diagnostic::error("file-unreadable", message)
+    })?;
     load_bytes(sources, &name, bytes)
+}
+
+/// Reads a file that another file names, whatever is in it. Only regular files are opened: nobody
+/// may be there to write into a pipe, and a device could go on for ever.
+///
+/// # Errors
+/// Why not, as the end of `cannot read ..: `.
+pub fn file_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let about = std::fs::metadata(path).map_err(|error| io_reason(&error))?;
+    if !about.is_file() && !about.is_dir() {
+        return Err("it is a pipe or a device, not a file".to_owned());
+    }
+    any_bytes(path)
+}
+
+/// Reads what a path names, a pipe too, up to the limit.
+fn any_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let limit = Limits::DEFAULT.bytes;
+    let too_large = |bytes: u64| {
+        let (size, most) = (bytes >> 20, limit >> 20);
+        format!("it has {size} MiB; at most {most} MiB are read")
+    };
+    let about = std::fs::metadata(path).map_err(|error| io_reason(&error))?;
+    if about.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if about.len() > limit {
+        return Err(too_large(about.len()));
+    }
+    let file = std::fs::File::open(path).map_err(|error| io_reason(&error))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or_default());
+    // What grows while it is read is cut off as well.
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| io_reason(&error))?;
+    let read = bytes.len() as u64;
+    if read > limit {
+        return Err(too_large(read));
+    }
+    Ok(bytes)
 }
 
 /// Adds bytes that were read elsewhere (standard input, an archive) to the table.
@@ -286,7 +313,17 @@ pub fn io_reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
+        std::io::ErrorKind::NotADirectory => "a part of the path is a file".to_owned(),
+        _ => {
+            let text = error.to_string();
+            let words = text.split(" (os error").next().unwrap_or_default();
+            match words {
+                "Too many levels of symbolic links" => {
+                    "its symbolic links go in a circle".to_owned()
+                }
+                words => words.to_owned(),
+            }
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use smol_str::SmolStr;
 
-use crate::manifest::{Node, Span, Value};
+use crate::manifest::json::to_json;
+use crate::manifest::{Node, Span, Value, suggest};
 
 /// One operation of a patch.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Operation {
     pub value: Option<Node>,
     /// Where the operation stands.
     pub span: Span,
+    /// Where its `path` stands.
+    pub path_span: Span,
 }
 
 /// What an operation does.
@@ -36,31 +39,56 @@ pub enum OperationKind {
     Test,
 }
 
+/// The names of the operations.
+const OPERATIONS: [&str; 6] = ["add", "remove", "replace", "move", "copy", "test"];
+
 /// Why a patch cannot be read or applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PatchError {
     /// What is wrong.
     pub message: String,
-    /// The operation.
+    /// The operation, or the part of it that is wrong.
     pub span: Span,
+    /// What is there instead.
+    pub hint: Option<String>,
+}
+
+impl PatchError {
+    fn new(message: String, span: Span) -> Self {
+        Self {
+            message,
+            span,
+            hint: None,
+        }
+    }
 }
 
 /// Reads a list of operations.
 ///
 /// # Errors
-/// What is no list of operations, with the position of the first wrong one.
-pub fn read(patch: &Node) -> Result<Vec<Operation>, PatchError> {
+/// What is no list of operations, and every wrong one.
+pub fn read(patch: &Node) -> Result<Vec<Operation>, Vec<PatchError>> {
     let Some(items) = patch.as_seq() else {
-        return Err(PatchError {
-            message: format!(
-                "a JSON patch is a list of operations, not {}",
-                patch.describe()
-            ),
-            span: patch.span,
-        });
+        let message = format!(
+            "a JSON patch is a list of operations, not {}",
+            patch.describe()
+        );
+        return Err(vec![PatchError::new(message, patch.span)]);
     };
-    items.iter().map(read_operation).collect()
+    let mut operations = Vec::with_capacity(items.len());
+    let mut faults = Vec::new();
+    for item in items {
+        match read_operation(item) {
+            Ok(operation) => operations.push(operation),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() {
+        Ok(operations)
+    } else {
+        Err(faults)
+    }
 }
 
 /// Applies operations in order.
@@ -69,12 +97,52 @@ pub fn read(patch: &Node) -> Result<Vec<Operation>, PatchError> {
 /// The first operation that cannot be done; the object is then half changed.
 pub fn apply(root: &mut Node, operations: &[Operation]) -> Result<(), PatchError> {
     for operation in operations {
-        apply_one(root, operation).map_err(|message| PatchError {
-            message,
-            span: operation.span,
-        })?;
+        apply_one(root, operation).map_err(|message| failure(root, operation, message))?;
     }
     Ok(())
+}
+
+/// Points at the part of an operation that failed, and says what the object has instead.
+fn failure(root: &Node, operation: &Operation, message: String) -> PatchError {
+    let (path, span) = match operation.kind {
+        OperationKind::Test => {
+            let value = operation.value.as_ref();
+            let span = value.map_or(operation.path_span, |value| value.span);
+            return PatchError::new(message, span);
+        }
+        OperationKind::Move | OperationKind::Copy if find(root, &operation.from).is_none() => {
+            (&operation.from, operation.span)
+        }
+        _ => (&operation.path, operation.path_span),
+    };
+    PatchError {
+        message,
+        span,
+        hint: nearest(root, path),
+    }
+}
+
+/// The nearest path that exists: with a key that is nearly the same, or how long a list is.
+fn nearest(root: &Node, path: &[SmolStr]) -> Option<String> {
+    let depth = (0..path.len()).find(|&depth| find(root, &path[..=depth]).is_none())?;
+    let there = find(root, &path[..depth])?;
+    let place = match pointer(&path[..depth]) {
+        root if root.is_empty() => "the object".to_owned(),
+        pointer => format!("`{pointer}`"),
+    };
+    match &there.value {
+        Value::Map(map) => {
+            let near = suggest::nearest(&path[depth], map.keys())?;
+            let meant = [&path[..depth], &[SmolStr::new(near)], &path[depth + 1..]].concat();
+            Some(format!("did you mean `{}`?", pointer(&meant)))
+        }
+        Value::Seq(items) => Some(match items.len() {
+            0 => format!("{place} is an empty list"),
+            1 => format!("{place} is a list with one element, at 0"),
+            n => format!("{place} is a list with {n} elements, 0 to {}", n - 1),
+        }),
+        Value::Scalar(_) => Some(format!("{place} is {}", there.describe())),
+    }
 }
 
 /// Writes path segments as a JSON pointer.
@@ -88,7 +156,7 @@ pub fn pointer(path: &[SmolStr]) -> String {
 }
 
 fn read_operation(item: &Node) -> Result<Operation, PatchError> {
-    let fail = |message: String, span: Span| PatchError { message, span };
+    let fail = PatchError::new;
     let Some(map) = item.as_map() else {
         let message = format!("an operation is a mapping, not {}", item.describe());
         return Err(fail(message, item.span));
@@ -101,7 +169,17 @@ fn read_operation(item: &Node) -> Result<Operation, PatchError> {
         Some("move") => OperationKind::Move,
         Some("copy") => OperationKind::Copy,
         Some("test") => OperationKind::Test,
-        Some(other) => return Err(fail(format!("unknown operation `{other}`"), item.span)),
+        Some(other) => {
+            let span = map.get("op").map_or(item.span, |op| op.span);
+            let hint = match suggest::nearest(other, OPERATIONS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it is one of {}", OPERATIONS.join(", ")),
+            };
+            return Err(PatchError {
+                hint: Some(hint),
+                ..fail(format!("unknown operation `{other}`"), span)
+            });
+        }
         None => return Err(fail("the operation has no `op`".to_owned(), item.span)),
     };
     let place = |key: &str| -> Result<Vec<SmolStr>, PatchError> {
@@ -125,6 +203,7 @@ fn read_operation(item: &Node) -> Result<Operation, PatchError> {
         },
         value,
         span: item.span,
+        path_span: map.get("path").map_or(item.span, |path| path.span),
     })
 }
 
@@ -172,10 +251,28 @@ fn test(root: &Node, operation: &Operation) -> Result<(), String> {
     if same {
         return Ok(());
     }
-    Err(format!(
-        "the test of `{}` failed: the object has another value",
-        pointer(&operation.path)
-    ))
+    let path = pointer(&operation.path);
+    // A Secret's values are nobody's to read in a log.
+    let is_secret = root.get("kind").and_then(Node::as_str) == Some("Secret")
+        && matches!(operation.path.first(), Some(part) if part == "data" || part == "stringData");
+    let text = |node: Option<&Node>| node.map_or_else(|| "nothing".to_owned(), short_json);
+    Err(if is_secret {
+        format!("the test of `{path}` failed: the object has another value")
+    } else {
+        let (wanted, found) = (text(operation.value.as_ref()), text(found));
+        format!("the test of `{path}` failed: it wants {wanted}, and the object has {found}")
+    })
+}
+
+/// A value in back-ticks, cut where it is long.
+fn short_json(node: &Node) -> String {
+    const MOST: usize = 60;
+    let text = to_json(node).to_string();
+    if text.chars().count() <= MOST {
+        return format!("`{text}`");
+    }
+    let head: String = text.chars().take(MOST).collect();
+    format!("`{head}...`")
 }
 
 fn missing(verb: &str, path: &[SmolStr]) -> String {
@@ -292,7 +389,7 @@ mod tests {
     fn patched(object: &str, patch: &str) -> Result<String, String> {
         let node = |text: &str| from_json(&serde_json::from_str(text).unwrap(), Span::NONE);
         let mut root = node(object);
-        let operations = read(&node(patch)).map_err(|error| error.message)?;
+        let operations = read(&node(patch)).map_err(|errors| errors[0].message.clone())?;
         apply(&mut root, &operations).map_err(|error| error.message)?;
         Ok(to_json(&root).to_string())
     }
@@ -367,7 +464,7 @@ mod tests {
             (
                 r#"{"a":1}"#,
                 r#"[{"op":"test","path":"/a","value":2}]"#,
-                "test of `/a`",
+                "test of `/a` failed: it wants `2`, and the object has `1`",
             ),
             (
                 r#"{"a":1}"#,

@@ -350,7 +350,7 @@ fn multiline(before: Option<&Node>, after: Option<&Node>) -> Option<(String, Str
     (before.contains('\n') || after.contains('\n')).then_some((before, after))
 }
 
-fn inline(node: Option<&Node>) -> String {
+pub(super) fn inline(node: Option<&Node>) -> String {
     let Some(node) = node else {
         return String::new();
     };
@@ -366,7 +366,7 @@ fn inline(node: Option<&Node>) -> String {
 }
 
 /// Cuts a value in the middle so that a line stays readable.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     const MOST: usize = 60;
     let count = text.chars().count();
     if count <= MOST {

@@ -3,6 +3,7 @@
 
 mod diagnostic;
 mod diff;
+mod explain;
 mod findings_github;
 mod findings_human;
 mod findings_json;
@@ -17,6 +18,7 @@ pub mod templates;
 
 pub use diagnostic::diagnostic;
 pub use diff::DiffView;
+pub use explain::{histories, histories_json};
 pub use findings_github::findings_github;
 pub use findings_human::findings_human;
 pub use findings_json::findings_json;

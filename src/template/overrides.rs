@@ -127,6 +127,7 @@ fn removed(object: &Object, pointer: &Node) -> Result<Object, Box<Diagnostic>> {
         from: Vec::new(),
         value: None,
         span: pointer.span,
+        path_span: pointer.span,
     };
     let mut root = object.root.clone();
     let done = json6902::apply(&mut root, &[operation]);

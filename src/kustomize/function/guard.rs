@@ -29,7 +29,7 @@ pub(super) fn check_validator(call: &Call<'_>, config: &Object) -> Result<(), Di
     let files = Files::new(call.sources);
     let root = files.root(call.root)?;
     let loaded = files.kustomization(&root);
-    let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?;
+    let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?.whole()?;
     let mut reader = Reader::new(&files);
     for entry in &loaded.kustomization.transformers {
         let is_this = |declared: &Declared| {

@@ -76,7 +76,7 @@ impl<'r, 's> Reader<'r, 's> {
         }
         let loaded = self.files.kustomization(dir);
         let kustomization = match loaded.as_ref() {
-            Ok(loaded) => &loaded.kustomization,
+            Ok(loaded) => &loaded.whole()?.kustomization,
             Err(faults) => return Err(faults.clone()),
         };
         self.open.push(Arc::clone(&dir.real));

@@ -1,0 +1,110 @@
+//! What kustomize passes over in silence: each is a warning here, and an error in a strict build.
+
+use super::resmap::ResMap;
+use super::resource::Resource;
+use super::run::Run;
+use super::selector::Selector;
+use crate::manifest::{Diagnostic, Node, Span, Value, suggest};
+
+/// Directives of kubectl's strategic merge that kustomize does not know: they end up in the object.
+const DIRECTIVES: [&str; 3] = [
+    "$setElementOrder/",
+    "$deleteFromPrimitiveList/",
+    "$retainKeys",
+];
+
+/// Warns of a patch that leaves all objects as they were.
+pub(super) fn no_change(run: &Run<'_>, patch: Span, selected: &[&Resource]) {
+    let what = match selected {
+        [only] => only.describe(),
+        selected => format!("any of {} objects", selected.len()),
+    };
+    let message = format!("this patch changes nothing in {what}");
+    let warning = Diagnostic::warning("patch-no-change", message)
+        .at(patch, "")
+        .hint("what it sets is so already; remove the patch, or correct it");
+    run.warn(match selected {
+        [only] => warning.also(only.node.span, "the object"),
+        _ => warning,
+    });
+}
+
+/// Warns of directives that a patch writes into the object instead of being obeyed.
+pub(super) fn directives(run: &Run<'_>, objects: &[Node]) {
+    for object in objects {
+        directive(run, object);
+    }
+}
+
+fn directive(run: &Run<'_>, node: &Node) {
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::Seq(items) => items.iter().for_each(|item| directive(run, item)),
+        Value::Map(map) => {
+            for entry in map.iter() {
+                if DIRECTIVES.iter().any(|name| entry.key.starts_with(name)) {
+                    let message = format!("kustomize does not know `{}`", entry.key);
+                    run.warn(
+                        Diagnostic::warning("patch-directive", message)
+                            .at(entry.key_span, "it becomes a field of the object")
+                            .note("of kubectl's directives kustomize obeys `$patch` alone"),
+                    );
+                }
+                directive(run, &entry.value);
+            }
+        }
+    }
+}
+
+/// Warns of a target that no object matches.
+pub(super) fn no_target(run: &Run<'_>, map: &ResMap, target: &Selector) {
+    let message = format!("no object matches the target {}", target.describe());
+    let remark = nearest(map, target).unwrap_or_default();
+    run.warn(
+        Diagnostic::warning("target-unmatched", message)
+            .at(target.span, remark)
+            .note("kustomize passes over this in silence"),
+    );
+}
+
+/// Warns of a `reject` that names an object which is not there.
+pub(super) fn no_reject(run: &Run<'_>, map: &ResMap, reject: &Selector) {
+    if map.incomplete || reject.name.is_none() {
+        return;
+    }
+    let is_there = |resource: &Resource| reject.matches_any_id(resource).unwrap_or(true);
+    if map.iter().any(is_there) {
+        return;
+    }
+    let message = format!(
+        "no object matches {}, so nothing is rejected",
+        reject.describe()
+    );
+    let remark = nearest(map, reject).unwrap_or_default();
+    run.warn(Diagnostic::warning("reject-unmatched", message).at(reject.span, remark));
+}
+
+/// The nearest name among the objects of the kind that a target is for, else the nearest kind.
+fn nearest(map: &ResMap, target: &Selector) -> Option<String> {
+    let kind = target.kind.as_ref().map(|kind| kind.value.as_str());
+    let is_of_kind = |resource: &&Resource| kind.is_none_or(|kind| resource.gvk.kind == kind);
+    if !map.iter().any(|resource| is_of_kind(&resource)) {
+        let near = suggest::nearest(kind?, map.iter().map(|one| one.gvk.kind.as_str()));
+        return Some(match near {
+            Some(near) => format!("did you mean the kind `{near}`?"),
+            None => format!("there is no {} here", kind?),
+        });
+    }
+    let name = target.name.as_ref()?;
+    let names = map.iter().filter(is_of_kind);
+    let names: Vec<&str> = names.map(|one| one.original_name().as_str()).collect();
+    match suggest::nearest(&name.value, names.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        // The name is right, so another part of the target is not.
+        None if names.contains(&name.value.as_str()) => Some(format!(
+            "there is `{}`, but not with the rest of the target",
+            name.value
+        )),
+        None => None,
+    }
+}
