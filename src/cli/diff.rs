@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::cluster::{self, ClusterArgs};
 use super::project;
-use super::render::SourceArgs;
+use super::source_args::SourceArgs;
 use super::{CommandError, Exit, Ui};
 use crate::cluster::{Access, Cluster};
 use crate::manifest::source::display_path;

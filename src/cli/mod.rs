@@ -11,6 +11,7 @@ mod r#fn;
 mod history;
 mod project;
 mod render;
+mod source_args;
 mod status;
 mod templates;
 mod ui;

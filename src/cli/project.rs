@@ -11,7 +11,7 @@ use crate::template::Library;
 use crate::validate::{Validator, Verdict};
 
 use super::CommandError;
-use super::render::SourceArgs;
+use super::source_args::SourceArgs;
 
 /// The project of a source: the nearest folder upwards with `.deployx.yaml`.
 pub(super) struct Project {

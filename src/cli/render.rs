@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::source_args::SourceArgs;
 use super::{CommandError, Exit, Ui, explain, project};
 use crate::explain::Query;
 use crate::manifest::source::display_path;
@@ -55,31 +56,6 @@ fn parse_form(text: &str) -> Result<Form, String> {
         "json" => Ok(Form::Json),
         "names" => Ok(Form::Names),
         _ => Err("use yaml, json or names; to write files, use `--out DIR`".to_owned()),
-    }
-}
-
-/// How a source is read; the same flags for every command that takes one.
-#[derive(Debug, Args)]
-pub(super) struct SourceArgs {
-    /// Which files a kustomization may load: LoadRestrictionsRootOnly or LoadRestrictionsNone
-    #[arg(long, value_name = "RULE", default_value = "LoadRestrictionsRootOnly")]
-    load_restrictor: String,
-}
-
-impl SourceArgs {
-    /// Whether a kustomization may load files of its own root alone.
-    ///
-    /// # Errors
-    /// Usage error for an unknown load restrictor.
-    pub(super) fn root_only(&self) -> Result<bool, CommandError> {
-        match self.load_restrictor.as_str() {
-            "LoadRestrictionsRootOnly" | "rootOnly" => Ok(true),
-            "LoadRestrictionsNone" | "none" => Ok(false),
-            other => Err(
-                CommandError::usage(format!("`{other}` is no load restrictor"))
-                    .hint("use LoadRestrictionsRootOnly or LoadRestrictionsNone"),
-            ),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::cluster::{self, ClusterArgs};
 use super::diff::{self, Positional, ReleaseArgs};
-use super::render::SourceArgs;
+use super::source_args::SourceArgs;
 use super::{CommandError, Exit, Ui, Verbosity};
 use crate::cluster::Cluster;
 use crate::diff::ObjectDiff;

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::cluster::ClusterArgs;
 use super::project::Project;
-use super::render::SourceArgs;
+use super::source_args::SourceArgs;
 use super::{CommandError, Exit, Ui};
 use crate::manifest::{Diagnostic, Severity, Sources};
 use crate::report;
