@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::render::SourceArgs;
+use super::source_args::SourceArgs;
 use super::{CommandError, Exit, Ui, project};
 use crate::diff::Mask;
 use crate::explain::{Query, explain};

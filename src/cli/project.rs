@@ -65,7 +65,10 @@ impl Project {
         args: &SourceArgs,
     ) -> Result<source::SourceOptions<'_>, CommandError> {
         Ok(source::SourceOptions {
-            root_only: args.root_only()?,
+            load_restrictions: args.load_restrictions()?,
+            order: args.order(),
+            managed_by: args.managed_by(),
+            outside: args.outside(),
             typed: self.typed(),
             validators: self.validators(),
         })

@@ -1,22 +1,22 @@
 //! A kustomization tree, from the leaves up: resources, generators, components, transformers,
 //! validators, in kustomize's order.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::config::RawConfig;
 use super::decode::Text;
 use super::generators::{self, Generated};
 use super::kustomization::Kustomization;
-use super::load::{Dir, Loaded, Mode, is_remote, lock, named_here, normalize, shown_path};
-use super::origin::{self, Origin};
+use super::load::{Dir, Loaded, Mode, lock, named_here, shown_path};
+use super::origin::{self, Origin, Place};
 use super::record::{Step, StepKind};
 use super::resmap::{ResMap, duplicate};
 use super::resource::Resource;
-use super::run::{Run, conflict};
+use super::run::{Run, conflict, is_repository};
 use super::transform::transform;
 use super::vars::Var;
-use super::{crds, plugins, shared, typed, vars};
+use super::{crds, helm_charts, plugins, remote, shared, typed, vars};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Node, Span};
 
@@ -34,10 +34,19 @@ pub(crate) struct Chain<'c> {
     dir: &'c Dir,
     parent: Option<&'c Chain<'c>>,
     /// The way from the root's directory, for origins.
-    from_root: PathBuf,
+    from_root: Place,
 }
 
-impl Chain<'_> {
+impl<'c> Chain<'c> {
+    /// The chain with one more link, which an entry of the last one names.
+    fn next(&'c self, dir: &'c Dir, entry: &str) -> Chain<'c> {
+        Chain {
+            dir,
+            parent: Some(self),
+            from_root: self.path_from_root(entry),
+        }
+    }
+
     /// The kustomization's directory.
     pub(crate) fn dir(&self) -> &Dir {
         self.dir
@@ -49,8 +58,8 @@ impl Chain<'_> {
     }
 
     /// The path of a file that the kustomization names, from the root's directory.
-    pub(crate) fn path_from_root(&self, entry: &str) -> PathBuf {
-        normalize(&self.from_root.join(entry))
+    pub(crate) fn path_from_root(&self, entry: &str) -> Place {
+        self.from_root.join(entry)
     }
 }
 
@@ -70,7 +79,7 @@ pub(crate) fn root(run: &Run<'_>, dir: &Dir, loaded: &Loaded) -> Result<Accumula
     let chain = Chain {
         dir,
         parent: None,
-        from_root: PathBuf::new(),
+        from_root: Place::default(),
     };
     let mut accumulator = Accumulator::default();
     let faults = accumulate(run, &chain, loaded, &mut accumulator, Role::Root);
@@ -92,7 +101,6 @@ fn accumulate(
     run.entered(dir);
     run.warn_all(kustomization.warnings.clone());
     let mut faults = loaded.faults.clone();
-    faults.take(refuse(kustomization));
     faults.take(run.use_openapi(dir, &kustomization.openapi));
     faults.take(resources(run, chain, &kustomization.resources, into));
     faults.take(configurations(run, dir, kustomization, into));
@@ -101,6 +109,13 @@ fn accumulate(
     let file = chain.path_from_root(loaded.file_name);
     let mut made = Diagnostics::default();
     made.take(generate(run, dir, kustomization, &file, &mut into.map));
+    made.take(render_charts(
+        run,
+        chain,
+        kustomization,
+        &file,
+        &mut into.map,
+    ));
     made.take(plugins::generate(
         run,
         chain,
@@ -138,28 +153,8 @@ fn component(
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
     let component = open(run, chain, entry)?;
-    let next = Chain {
-        dir: &component,
-        parent: Some(chain),
-        from_root: chain.path_from_root(&entry.value),
-    };
+    let next = chain.next(&component, &entry.value);
     load_and_accumulate(run, &next, entry, into, Role::Component).or(())
-}
-
-/// Fields that are not built are refused by name.
-fn refuse(kustomization: &Kustomization) -> Result<(), Diagnostics> {
-    let faults: Vec<Diagnostic> = kustomization
-        .refused
-        .iter()
-        .map(|(name, span)| {
-            Diagnostic::error("not-built-yet", format!("`{name}` is not built yet")).at(*span, "")
-        })
-        .collect();
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Diagnostics(faults))
-    }
 }
 
 /// Loads `resources`: files, and directories with kustomizations.
@@ -186,42 +181,85 @@ fn resource(
     match found {
         Ok(real) if real.is_dir() => {
             let dir = open(run, chain, entry)?;
-            let next = Chain {
-                dir: &dir,
-                parent: Some(chain),
-                from_root: chain.path_from_root(&entry.value),
-            };
-            let (base, mut faults) = shared::base(run, &next, || {
-                let mut base = Accumulator::default();
-                let faults = load_and_accumulate(run, &next, entry, &mut base, Role::Base);
-                (base, faults)
-            });
-            faults.take(merge(into, base, entry));
-            faults.or(())
+            base(run, chain, &dir, entry, into)
         }
-        Err(_) if is_remote(&entry.value) => Err(remote(entry).into()),
+        Err(_) if remote::is_remote(&entry.value) => remote_resource(run, chain, entry, into),
         _ => {
-            let file = run.text(chain.dir, entry)?;
-            let objects = run.files().objects(file, Mode::Resources);
-            let objects = (*objects).as_ref().map_err(Clone::clone)?;
-            let schema = run.schema();
-            let mut resources: Vec<Resource> = objects
-                .iter()
-                .map(|node| Resource::new(node.clone(), &schema))
-                .collect();
-            if run.tracks_origins() {
-                let origin = Origin::File(chain.path_from_root(&entry.value));
-                for resource in &mut resources {
-                    origin::set(resource, &origin);
-                }
-            }
-            if let Some(recorder) = run.recorder() {
-                let step = Step::of_text(StepKind::Resource, entry);
-                recorder.step(resources.iter_mut(), step);
-            }
+            let resources = objects_of(run, chain, entry)?;
             into.map.append_all(resources).map_err(Diagnostics)
         }
     }
+}
+
+/// Loads what lies afar: first as a file, where it can be one, then as a repository.
+fn remote_resource(
+    run: &Run<'_>,
+    chain: &Chain<'_>,
+    entry: &Text,
+    into: &mut Accumulator,
+) -> Result<(), Diagnostics> {
+    let is_repository = is_repository(&entry.value);
+    let mut no_file = None;
+    if remote::is_http(&entry.value) {
+        match objects_of(run, chain, entry) {
+            Ok(resources) => return into.map.append_all(resources).map_err(Diagnostics),
+            // A page about a repository is no YAML.
+            Err(faults) if !is_repository || run.options().outside.remote.is_none() => {
+                return Err(faults);
+            }
+            Err(faults) => no_file = faults.0.into_iter().next(),
+        }
+    }
+    let dir = open(run, chain, entry).map_err(|fault| match &no_file {
+        Some(other) => fault.note(format!("nor as a file: {}", other.message)),
+        None => fault,
+    })?;
+    base(run, chain, &dir, entry, into)
+}
+
+/// Loads a base.
+fn base(
+    run: &Run<'_>,
+    chain: &Chain<'_>,
+    dir: &Dir,
+    entry: &Text,
+    into: &mut Accumulator,
+) -> Result<(), Diagnostics> {
+    let next = chain.next(dir, &entry.value);
+    let (base, mut faults) = shared::base(run, &next, || {
+        let mut base = Accumulator::default();
+        let faults = load_and_accumulate(run, &next, entry, &mut base, Role::Base);
+        (base, faults)
+    });
+    faults.take(merge(into, base, entry));
+    faults.or(())
+}
+
+/// The objects of a file.
+fn objects_of(
+    run: &Run<'_>,
+    chain: &Chain<'_>,
+    entry: &Text,
+) -> Result<Vec<Resource>, Diagnostics> {
+    let file = run.text(chain.dir, entry)?;
+    let objects = run.files().objects(file, Mode::Resources);
+    let objects = (*objects).as_ref().map_err(Clone::clone)?;
+    let schema = run.schema();
+    let mut resources: Vec<Resource> = objects
+        .iter()
+        .map(|node| Resource::new(node.clone(), &schema))
+        .collect();
+    if run.tracks_origins() {
+        let origin = Origin::File(chain.path_from_root(&entry.value));
+        for resource in &mut resources {
+            origin::set(resource, &origin);
+        }
+    }
+    if let Some(recorder) = run.recorder() {
+        let step = Step::of_text(StepKind::Resource, entry);
+        recorder.step(resources.iter_mut(), step);
+    }
+    Ok(resources)
 }
 
 fn merge(into: &mut Accumulator, mut base: Accumulator, entry: &Text) -> Result<(), Diagnostics> {
@@ -266,13 +304,24 @@ fn open(run: &Run<'_>, chain: &Chain<'_>, entry: &Text) -> Result<Dir, Diagnosti
     let real = match run.files().resolve(chain.dir, &entry.value) {
         Ok(real) if real.is_dir() => real,
         Ok(_) => return Err(fail(format!("`{name}` is a file, not a folder"))),
-        Err(_) if is_remote(&entry.value) => return Err(remote(entry)),
+        Err(_) if remote::is_remote(&entry.value) => {
+            let fetched = &run.files().fetched;
+            let ancestors: Vec<&Dir> = chain.ancestors().collect();
+            return remote::directory(fetched, &run.options().outside, entry, &ancestors);
+        }
         Err(reason) => {
             let message = format!("cannot open `{name}`: {reason}");
             let near = named_here(chain.dir, &entry.value);
             return Err(Diagnostic::error("no-kustomization", message).at(entry.span, near));
         }
     };
+    let repository = chain.dir.repository.clone();
+    if let Some(repository) = &repository
+        && !real.starts_with(repository.root())
+    {
+        let message = format!("`{name}` leads out of its repository");
+        return Err(Diagnostic::error("outside-root", message).at(entry.span, ""));
+    }
     for link in chain.ancestors() {
         if link.real.starts_with(&real) {
             let message = format!(
@@ -284,16 +333,11 @@ fn open(run: &Run<'_>, chain: &Chain<'_>, entry: &Text) -> Result<Dir, Diagnosti
                 .hint("a kustomization cannot load a folder that it is in or below"));
         }
     }
-    Ok(Dir { real, shown })
-}
-
-fn remote(entry: &Text) -> Diagnostic {
-    Diagnostic::error(
-        "remote-resource",
-        format!("`{}` is not on this machine", entry.value),
-    )
-    .at(entry.span, "remote resources are not loaded")
-    .hint("copy it into the repository and name the copy")
+    Ok(Dir {
+        real,
+        shown,
+        repository,
+    })
 }
 
 fn load_and_accumulate(
@@ -425,7 +469,7 @@ fn generate(
     run: &Run<'_>,
     dir: &Dir,
     kustomization: &Kustomization,
-    file: &Path,
+    file: &Place,
     map: &mut ResMap,
 ) -> Result<(), Diagnostics> {
     let mut faults = Diagnostics::default();
@@ -443,4 +487,30 @@ fn generate(
         }
     }
     faults.or(())
+}
+
+/// Adds what the charts of a kustomization render to.
+fn render_charts(
+    run: &Run<'_>,
+    chain: &Chain<'_>,
+    kustomization: &Kustomization,
+    file: &Place,
+    map: &mut ResMap,
+) -> Result<(), Diagnostics> {
+    let namespace = kustomization.namespace.as_ref();
+    let charts = helm_charts::generate(run, chain, &kustomization.helm, namespace)?;
+    let origin = run
+        .tracks_origins()
+        .then(|| Origin::builtin(file, "HelmChartInflationGenerator"));
+    for mut resource in charts.into_iter().flatten() {
+        if let Some(origin) = &origin {
+            origin::set(&mut resource, origin);
+        }
+        let span = resource.node.span;
+        generators::absorb(run, map, resource, span)?;
+    }
+    if let Some(span) = kustomization.helm.span() {
+        run.record(map, || Step::new(StepKind::Generator, span));
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ use super::resource::{Resource, raw_text, set_scalar};
 use super::run::Run;
 use super::selector::Selector;
 use super::value_path::{MakeKind, ValuePath};
-use super::{hash, images, labels, patch, replacements};
+use super::{hash, helm_charts, images, labels, patch, replacements};
 use crate::manifest::{Diagnostic, Diagnostics, Map, Node};
 
 /// Whether an object configures one of kustomize's own plugins.
@@ -27,20 +27,21 @@ pub(crate) fn generate(
     run: &Run<'_>,
     chain: &Chain<'_>,
     config: &Resource,
-) -> Option<Result<Resource, Diagnostics>> {
+) -> Option<Result<Vec<Resource>, Diagnostics>> {
     let mut faults = Vec::new();
     let mut fields = Fields::of_plugin(&config.node, "a generator", &mut faults);
     let kind = match config.gvk.kind.as_str() {
         "ConfigMapGenerator" => Generated::ConfigMap,
         "SecretGenerator" => Generated::Secret,
-        "IAMPolicyGenerator" => return Some(iam_policy(run, config)),
+        "HelmChartInflationGenerator" => return Some(helm_charts::plugin(run, chain, config)),
+        "IAMPolicyGenerator" => return Some(iam_policy(run, config).map(|made| vec![made])),
         _ => return None,
     };
     let args = generators::read_plugin(&mut fields, &config.name, &config.namespace);
     if !faults.is_empty() {
         return Some(Err(Diagnostics(faults)));
     }
-    Some(generators::make(run, chain.dir(), &args, kind))
+    Some(generators::make(run, chain.dir(), &args, kind).map(|made| vec![made]))
 }
 
 /// Runs a transformer; `None` when the kind is none.

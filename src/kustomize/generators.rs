@@ -498,6 +498,7 @@ fn over(old: &Resource, mut new: Resource, behavior: Behavior, run: &Run<'_>) ->
     }
     new.behavior = old.behavior;
     new.generated = old.generated;
+    new.from_helm = old.from_helm;
     new.refresh(&run.schema());
     new
 }

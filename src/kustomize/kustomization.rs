@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::decode::{Fields, Text};
 use super::fieldspec::FieldSpec;
 use super::generators::GeneratorArgs;
+use super::helm_charts::Charts;
 use super::images::Image;
 use super::replacements::ReplacementEntry;
 use super::selector::Selector;
@@ -85,8 +86,7 @@ pub(crate) struct Kustomization {
     pub(crate) openapi: Vec<(SmolStr, Text)>,
     pub(crate) sort_options: Option<SortOptions>,
     pub(crate) build_metadata: Vec<Text>,
-    /// Fields that are refused because they are not built yet, with their places.
-    pub(crate) refused: Vec<(&'static str, Span)>,
+    pub(crate) helm: Charts,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) span: Span,
 }
@@ -146,6 +146,7 @@ fn read(root: &Node, faults: &mut Vec<Diagnostic>) -> Kustomization {
     let mut images = super::images::read_all(&mut fields, "images");
     images.extend(super::images::read_all(&mut fields, "imageTags"));
     let options = super::generators::read_options(&mut fields, "generatorOptions");
+    let mut warnings = deprecated(&fields);
     let kustomization = Kustomization {
         is_component,
         resources,
@@ -177,8 +178,8 @@ fn read(root: &Node, faults: &mut Vec<Diagnostic>) -> Kustomization {
         openapi: fields.pairs("openapi"),
         sort_options: read_sort_options(&mut fields),
         build_metadata: read_build_metadata(&mut fields),
-        refused: refused(&fields),
-        warnings: deprecated(&fields),
+        helm: super::helm_charts::read_all(&mut fields, &mut warnings),
+        warnings,
         span: root.span,
     };
     let mut kustomization = kustomization;
@@ -357,15 +358,6 @@ fn read_build_metadata(fields: &mut Fields<'_, '_>) -> Vec<Text> {
         }
     }
     options
-}
-
-/// Fields that this build does not know what to do with yet.
-fn refused(fields: &Fields<'_, '_>) -> Vec<(&'static str, Span)> {
-    ["helmGlobals", "helmCharts", "helmChartInflationGenerator"]
-        .into_iter()
-        .filter(|name| fields.node(name).is_some())
-        .filter_map(|name| Some((name, fields.key_span(name)?)))
-        .collect()
 }
 
 /// What says something that has no effect.

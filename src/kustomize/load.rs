@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::decode::Text;
 use super::documents;
 use super::kustomization::{FILE_NAMES, Kustomization};
 use super::patch::PatchContent;
+use super::remote::{Fetched, Repository};
+use crate::helm::HelmError;
 use crate::manifest::read::{self, io_reason, read_documents};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, ReadOptions, Sources, Span, suggest};
@@ -18,6 +20,8 @@ use crate::merge::merge_keys::MergeSchema;
 pub(crate) struct Dir {
     pub(crate) real: Arc<Path>,
     pub(crate) shown: PathBuf,
+    /// The repository that it lies in, where it was fetched from one.
+    pub(crate) repository: Option<Arc<Repository>>,
 }
 
 /// Whether files outside of a kustomization's directory may be loaded.
@@ -55,6 +59,11 @@ pub(crate) struct Files<'s> {
     pub(crate) inline: Table<Span, FileId>,
     pub(crate) schemas: Table<FileId, Arc<MergeSchema>>,
     pub(crate) configs: Table<FileId, Cached<Arc<super::config::RawConfig>>>,
+    pub(crate) fetched: Fetched,
+    /// The version of Helm, asked for once.
+    pub(crate) helm_version: OnceLock<Result<u32, HelmError>>,
+    /// Held while a chart is pulled.
+    pub(crate) pulls: Mutex<()>,
 }
 
 /// A kustomization and its file.
@@ -91,6 +100,9 @@ impl<'s> Files<'s> {
             inline: Mutex::default(),
             schemas: Mutex::default(),
             configs: Mutex::default(),
+            fetched: Fetched::default(),
+            helm_version: OnceLock::new(),
+            pulls: Mutex::default(),
         }
     }
 
@@ -110,6 +122,7 @@ impl<'s> Files<'s> {
         Ok(Dir {
             real,
             shown: normalize(path),
+            repository: None,
         })
     }
 
@@ -134,7 +147,9 @@ impl<'s> Files<'s> {
             let message = format!("cannot read `{name}`: {reason}");
             Diagnostic::error("file-missing", message).at(entry.span, named_here(dir, &entry.value))
         })?;
-        if restrictions == LoadRestrictions::RootOnly && !real.starts_with(&dir.real) {
+        // What was fetched never leaves its folder.
+        let is_bound = restrictions == LoadRestrictions::RootOnly || dir.repository.is_some();
+        if is_bound && !real.starts_with(&dir.real) {
             return Err(outside(dir, &shown, entry));
         }
         Ok((real, shown))
@@ -150,6 +165,23 @@ impl<'s> Files<'s> {
             .and_then(|bytes| read::load_bytes(self.sources, &display_path(shown), bytes));
         let mut texts = lock(&self.texts);
         texts.entry(Arc::clone(real)).or_insert(loaded).clone()
+    }
+
+    /// Takes a downloaded file as text.
+    pub(crate) fn fetched_text(&self, url: &str, bytes: &[u8]) -> Result<FileId, Diagnostics> {
+        if let Some(known) = lock(&self.fetched.texts).get(url) {
+            return Ok(*known);
+        }
+        let file = read::load_bytes(self.sources, url, bytes.to_vec())?;
+        Ok(*lock(&self.fetched.texts)
+            .entry(url.to_owned())
+            .or_insert(file))
+    }
+
+    /// Reads a short YAML text that stands in no file.
+    pub(crate) fn small_document(&self, text: &str) -> Option<Node> {
+        let file = self.sources.add("<annotation>", text);
+        self.document(file).ok()
     }
 
     /// Reads a file whatever is in it.
@@ -269,12 +301,6 @@ pub(crate) fn named_here(dir: &Dir, entry: &str) -> String {
     }
 }
 
-/// Whether an entry names something that is not on this machine.
-pub(crate) fn is_remote(entry: &str) -> bool {
-    let prefixes = ["git::", "gh:", "git@", "github.com/", "github.com:"];
-    entry.contains("://") || prefixes.iter().any(|prefix| entry.starts_with(prefix))
-}
-
 /// Removes `.` and resolves `..` in a path as written.
 pub(crate) fn normalize(path: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
@@ -353,20 +379,6 @@ mod tests {
             ("/a/../b", "/b"),
         ] {
             assert_eq!(normalize(Path::new(path)), Path::new(want), "{path}");
-        }
-    }
-
-    #[test]
-    fn what_is_remote_is_known_by_its_form() {
-        for entry in [
-            "https://example.com/a.yaml",
-            "git@github.com:a/b",
-            "github.com/a/b?ref=v1",
-        ] {
-            assert!(is_remote(entry), "{entry}");
-        }
-        for entry in ["../base", "a.yaml", "./github"] {
-            assert!(!is_remote(entry), "{entry}");
         }
     }
 }

@@ -14,6 +14,7 @@ mod fieldspec;
 pub mod function;
 mod generators;
 pub mod hash;
+mod helm_charts;
 mod images;
 mod inline;
 mod kustomization;
@@ -23,10 +24,12 @@ mod names;
 mod namespace;
 mod order;
 mod origin;
+pub mod outside;
 mod patch;
 mod plugins;
 pub mod record;
 mod references;
+mod remote;
 mod replacements;
 mod resmap;
 mod resource;
@@ -46,6 +49,6 @@ pub use expand::{
 };
 pub use load::LoadRestrictions;
 pub use run::{
-    Build, Builder, Options, Order, build, is_kustomization, is_kustomization_file,
+    Build, Builder, Options, Order, build, is_kustomization, is_kustomization_file, is_repository,
     kustomization_file,
 };

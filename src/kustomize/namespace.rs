@@ -35,7 +35,7 @@ pub(crate) struct NamespaceRule<'k> {
 pub(crate) fn transform(map: &mut ResMap, rule: &NamespaceRule<'_>) -> Result<(), Vec<Diagnostic>> {
     let metadata = FieldSpec::new("", "", "", "metadata/namespace", true);
     let mut faults = Vec::new();
-    for resource in map.iter_mut() {
+    for resource in map.iter_mut().filter(|resource| !resource.from_helm) {
         resource.store_previous();
         if let Err(error) = transform_one(resource, rule, &metadata) {
             let message = format!("cannot set the namespace: {}", error.message);

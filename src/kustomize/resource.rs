@@ -60,6 +60,8 @@ pub(crate) struct Resource {
     pub(crate) origin: Option<Box<super::origin::History>>,
     /// Labels and annotations whose values are one.
     pub(crate) aliases: Vec<Alias>,
+    /// Whether Helm made it: it has the namespace that Helm gave it, and keeps it.
+    pub(crate) from_helm: bool,
     /// Whether a patch deleted it.
     pub(crate) dead: bool,
     /// Whether a step failed on it. What later steps would find wrong may come from that, so they
@@ -86,6 +88,7 @@ impl Resource {
             vars: Vec::new(),
             origin: None,
             aliases: Vec::new(),
+            from_helm: false,
             dead: false,
             broken: false,
             record: 0,
@@ -235,6 +238,7 @@ impl Resource {
     pub(crate) fn has_hidden_annotations(&self) -> bool {
         !self.previous.is_empty()
             || self.generated
+            || self.from_helm
             || !self.prefixes.is_empty()
             || !self.suffixes.is_empty()
             || self.origin.is_some()

@@ -14,11 +14,12 @@ use super::expand::{ExpandInput, NoTypedResources, NoValidators, TypedResources,
 use super::load::{Dir, Files, LoadRestrictions, lock};
 use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
 use super::origin::{self, Wanted};
+use super::outside::Outside;
 use super::record::{Recorder, Recording, Step, StepKind};
 use super::resmap::{ResMap, duplicate};
 use super::resource::Resource;
 use super::shared::{Bases, Trail};
-use super::{hash, patch, references, typed, vars};
+use super::{hash, patch, references, remote, typed, vars};
 use crate::manifest::{
     Diagnostic, Diagnostics, FileId, Map, Node, Object, Severity, Sources, Span,
 };
@@ -33,6 +34,11 @@ pub struct Options<'t> {
     pub load_restrictions: LoadRestrictions,
     /// The order of objects where the root has no `sortOptions`.
     pub order: Order,
+    /// Whether every object gets the label that says who manages it, as with `managedByLabel` in
+    /// the root's `buildMetadata`.
+    pub managed_by: bool,
+    /// What builds may use besides the files of their trees.
+    pub outside: Arc<Outside>,
     /// What knows typed resources.
     pub typed: &'t dyn TypedResources,
     /// What checks builds.
@@ -58,6 +64,8 @@ impl Default for Options<'_> {
         Self {
             load_restrictions: LoadRestrictions::default(),
             order: Order::default(),
+            managed_by: false,
+            outside: Arc::default(),
             typed: &NoTypedResources,
             validators: &NoValidators,
             record: false,
@@ -108,7 +116,7 @@ impl<'s> Builder<'s> {
     /// # Errors
     /// Everything that is wrong with it and with what it loads, located.
     pub fn build(&self, root: &Path) -> Result<Build, Diagnostics> {
-        let dir = self.files.root(root)?;
+        let dir = self.open(root)?;
         let run = Run::new(self, root);
         let result = finish(&run, &dir);
         let Trail { warnings, read, .. } = run.trail.take();
@@ -145,6 +153,36 @@ fn each_once(faults: Diagnostics) -> Diagnostics {
         seen.insert((fault.rule.clone(), fault.message.clone(), place))
     });
     Diagnostics(kept)
+}
+
+impl Builder<'_> {
+    /// Opens the directory that a build starts from, which may lie in a repository.
+    fn open(&self, root: &Path) -> Result<Dir, Diagnostic> {
+        match root.to_str().filter(|_| !root.exists()) {
+            Some(address) if is_repository(address) => {
+                let entry = Text {
+                    value: address.into(),
+                    span: Span::NONE,
+                };
+                let outside = &self.options.outside;
+                remote::directory(&self.files.fetched, outside, &entry, &[]).map_err(unplaced)
+            }
+            _ => self.files.root(root),
+        }
+    }
+}
+
+/// A fault of what was typed, which stands in no file.
+fn unplaced(fault: Diagnostic) -> Diagnostic {
+    Diagnostic {
+        primary: None,
+        ..fault
+    }
+}
+
+/// Whether a source is the address of a repository.
+pub fn is_repository(address: &str) -> bool {
+    remote::repo_spec::RepoSpec::parse(address).is_ok()
 }
 
 /// Builds the kustomization in a directory.
@@ -331,6 +369,10 @@ impl<'b> Run<'b> {
     /// Loads a file that a kustomization names.
     pub(crate) fn text(&self, dir: &Dir, entry: &Text) -> Result<FileId, Diagnostics> {
         let files = self.files();
+        if remote::is_http(&entry.value) {
+            let bytes = remote::file(&files.fetched, &self.options().outside, entry)?;
+            return files.fetched_text(&entry.value, &bytes);
+        }
         let (real, shown) = files.find(dir, entry, self.options().load_restrictions)?;
         self.was_read(&real);
         files.text(&real, &shown).map_err(|mut faults| {
@@ -344,6 +386,9 @@ impl<'b> Run<'b> {
     /// Loads a file that a kustomization names, whatever is in it.
     pub(crate) fn bytes(&self, dir: &Dir, entry: &Text) -> Result<Arc<[u8]>, Diagnostic> {
         let files = self.files();
+        if remote::is_http(&entry.value) {
+            return remote::file(&files.fetched, &self.options().outside, entry);
+        }
         let (real, shown) = files.find(dir, entry, self.options().load_restrictions)?;
         self.was_read(&real);
         files.bytes(&real).map_err(|reason| {
@@ -483,8 +528,9 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
         None if run.options().order == Order::Fifo => {}
         None => sort_legacy(&mut resources, ORDER_FIRST, ORDER_LAST),
     }
-    if run.tracks_origins() {
-        let wanted = run.metadata.get();
+    if run.tracks_origins() || run.options().managed_by {
+        let mut wanted = run.metadata.get();
+        wanted.managed_by |= run.options().managed_by;
         let write = |resource: &mut Resource| origin::write(resource, wanted);
         resources.iter_mut().for_each(write);
     }

@@ -6,19 +6,27 @@ mod plain;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use walkdir::WalkDir;
 
-use crate::kustomize::{self, LoadRestrictions, TypedResources, Validators};
+use crate::kustomize::outside::Outside;
+use crate::kustomize::{self, LoadRestrictions, Order, TypedResources, Validators};
 use crate::manifest::read::{self, Document};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources};
 
 /// How a source is read.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct SourceOptions<'t> {
-    /// Whether a kustomization may load files from its own root alone.
-    pub root_only: bool,
+    /// Which files a kustomization may load.
+    pub load_restrictions: LoadRestrictions,
+    /// The order of an overlay's objects where the root has no `sortOptions`.
+    pub order: Order,
+    /// Whether every object of an overlay gets the label that says who manages it.
+    pub managed_by: bool,
+    /// What overlays may use besides the files of their trees.
+    pub outside: Arc<Outside>,
     /// What knows typed resources.
     pub typed: &'t dyn TypedResources,
     /// What checks overlays that ask for it.
@@ -29,11 +37,10 @@ impl<'t> SourceOptions<'t> {
     /// The same for an overlay build.
     pub fn kustomize(self) -> kustomize::Options<'t> {
         kustomize::Options {
-            load_restrictions: if self.root_only {
-                LoadRestrictions::RootOnly
-            } else {
-                LoadRestrictions::None
-            },
+            load_restrictions: self.load_restrictions,
+            order: self.order,
+            managed_by: self.managed_by,
+            outside: self.outside,
             typed: self.typed,
             validators: self.validators,
             ..kustomize::Options::default()
@@ -65,7 +72,7 @@ pub fn load(
         let loaded = manifests(sources, &[load_stdin(sources)?])?;
         return plain::expand(sources, Path::new("."), loaded, options.typed);
     }
-    if kustomize::is_kustomization(path) {
+    if kustomize::is_kustomization(path) || is_repository(path) {
         return overlay(sources, path, options);
     }
     let files = if path.is_dir() {
@@ -100,13 +107,18 @@ pub fn load(
     plain::expand(sources, root, manifests(sources, &ids)?, options.typed)
 }
 
+/// Whether a source is the address of a repository with a kustomization.
+fn is_repository(path: &Path) -> bool {
+    !path.exists() && path.to_str().is_some_and(kustomize::is_repository)
+}
+
 /// Builds a kustomization directory.
 fn overlay(
     sources: &Sources,
     path: &Path,
     options: &SourceOptions<'_>,
 ) -> Result<Loaded, Diagnostics> {
-    let build = kustomize::build(sources, path, options.kustomize())?;
+    let build = kustomize::build(sources, path, options.clone().kustomize())?;
     Ok(Loaded {
         objects: build.objects,
         releases: build.releases,

@@ -151,6 +151,7 @@ impl<'r, 's> Reader<'r, 's> {
         real.is_dir().then(|| Dir {
             real,
             shown: shown_path(dir, &entry.value),
+            repository: dir.repository.clone(),
         })
     }
 

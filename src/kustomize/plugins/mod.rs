@@ -1,5 +1,13 @@
 //! `generators:`, `transformers:` and `validators:`: configurations of plugins, each an object.
+//! Our own and kustomize's are built in; the others are programs, run where that is allowed.
 
+mod exchange;
+mod function;
+mod legacy;
+mod shell_words;
+
+use self::function::Function;
+use self::legacy::Legacy;
 use super::accumulate::{Accumulator, Chain, resources};
 use super::decode::Text;
 use super::inline::{Places, text_of};
@@ -18,7 +26,7 @@ const OURS: &str = "deployx.dev";
 /// Runs what `transformers:` lists, in order.
 ///
 /// # Errors
-/// What cannot be loaded, is no plugin of ours, or fails.
+/// What cannot be loaded, is no plugin, may not be run, or fails.
 pub(crate) fn transform(
     run: &Run<'_>,
     chain: &Chain<'_>,
@@ -29,13 +37,13 @@ pub(crate) fn transform(
         if config.gvk.group == OURS && config.gvk.kind == "Expand" {
             run.depends_on_root();
             typed::expand(run, &mut into.map)?;
+        } else if builtin::is_builtin(&config) {
+            builtin::transform(run, chain, &config, into)
+                .unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
         } else {
-            let done = if builtin::is_builtin(&config) {
-                builtin::transform(run, chain, &config, into)
-            } else {
-                None
-            };
-            done.unwrap_or_else(|| Err(unknown(&config, "transformer").into()))?;
+            let program = Program::of(run, chain, &config)?;
+            let returned = program.run(run, chain, &config, Some(&into.map))?;
+            exchange::take_over(&mut into.map, returned, &program.name())?;
         }
         if let Some(origin) = Origin::of_plugin(&config) {
             origin::transformed(&mut into.map, &origin);
@@ -51,7 +59,7 @@ pub(crate) fn transform(
 /// Runs what `generators:` lists, in order.
 ///
 /// # Errors
-/// What cannot be loaded, is no generator, or fails.
+/// What cannot be loaded, is no generator, may not be run, or fails.
 pub(crate) fn generate(
     run: &Run<'_>,
     chain: &Chain<'_>,
@@ -59,16 +67,26 @@ pub(crate) fn generate(
     map: &mut ResMap,
 ) -> Result<(), Diagnostics> {
     for config in configs(run, chain, entries)? {
-        let made = if builtin::is_builtin(&config) {
-            builtin::generate(run, chain, &config)
+        let mut made = if config.gvk.group == OURS {
+            return Err(unknown(&config, "generator").into());
+        } else if builtin::is_builtin(&config) {
+            let made = builtin::generate(run, chain, &config);
+            made.unwrap_or_else(|| Err(unknown(&config, "generator").into()))?
         } else {
-            None
+            let mut made = Program::of(run, chain, &config)?.run(run, chain, &config, None)?;
+            for resource in &mut made {
+                exchange::heed_wishes(resource)?;
+            }
+            made
         };
-        let mut made = made.unwrap_or_else(|| Err(unknown(&config, "generator").into()))?;
         if let Some(origin) = Origin::of_plugin(&config) {
-            origin::set(&mut made, &origin);
+            for resource in &mut made {
+                origin::set(resource, &origin);
+            }
         }
-        generators::absorb(run, map, made, config.node.span)?;
+        for resource in made {
+            generators::absorb(run, map, resource, config.node.span)?;
+        }
         run.record(map, || Step::new(StepKind::Generator, config.node.span));
     }
     Ok(())
@@ -77,7 +95,7 @@ pub(crate) fn generate(
 /// Runs what `validators:` lists; nothing is changed.
 ///
 /// # Errors
-/// What cannot be loaded, is no plugin of ours, or finds faults.
+/// What cannot be loaded, is no plugin, may not be run, finds faults, or changes something.
 pub(crate) fn validate(
     run: &Run<'_>,
     chain: &Chain<'_>,
@@ -85,15 +103,55 @@ pub(crate) fn validate(
     map: &mut ResMap,
 ) -> Result<(), Diagnostics> {
     for config in configs(run, chain, entries)? {
-        if config.gvk.group != OURS || config.gvk.kind != "Validate" {
+        if config.gvk.group == OURS && config.gvk.kind == "Validate" {
+            run.depends_on_root();
+            let views = typed::views(map);
+            let input = run.expand_input(&views);
+            run.options().validators.validate(&config.node, &input)?;
+        } else if config.gvk.group == OURS || builtin::is_builtin(&config) {
             return Err(unknown(&config, "validator").into());
+        } else {
+            let program = Program::of(run, chain, &config)?;
+            let returned = program.run(run, chain, &config, Some(map))?;
+            exchange::compare(map, &returned, &config, &program.name())?;
         }
-        run.depends_on_root();
-        let views = typed::views(map);
-        let input = run.expand_input(&views);
-        run.options().validators.validate(&config.node, &input)?;
     }
     Ok(())
+}
+
+/// A plugin that is a program.
+enum Program {
+    Function(Function),
+    Legacy(Legacy),
+}
+
+impl Program {
+    fn of(run: &Run<'_>, chain: &Chain<'_>, config: &Resource) -> Result<Self, Diagnostics> {
+        match Function::of(run, config)? {
+            Some(function) => Ok(Program::Function(function)),
+            None => Ok(Program::Legacy(Legacy::of(run, chain, config)?)),
+        }
+    }
+
+    fn run(
+        &self,
+        run: &Run<'_>,
+        chain: &Chain<'_>,
+        config: &Resource,
+        map: Option<&ResMap>,
+    ) -> Result<Vec<Resource>, Diagnostics> {
+        match self {
+            Program::Function(function) => function.run(run, chain, config, map),
+            Program::Legacy(legacy) => legacy.run(run, chain, config, map),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Program::Function(function) => function.name(),
+            Program::Legacy(legacy) => legacy.name(),
+        }
+    }
 }
 
 /// Loads plugin configurations: texts in place first, then files and directories.
@@ -144,10 +202,6 @@ fn configs(
 
 fn unknown(config: &Resource, role: &str) -> Diagnostic {
     let name = format!("{} of {}", config.gvk.kind, config.gvk.api_version());
-    Diagnostic::error(
-        "not-built-yet",
-        format!("the {role} {name} is not built yet"),
-    )
-    .at(config.node.span, "")
-    .note("kustomize would run a plugin for it, or a container")
+    Diagnostic::error("unknown-plugin", format!("{name} is no {role}"))
+        .at(config.node.span, "configured here")
 }
