@@ -11,6 +11,7 @@ mod r#fn;
 mod history;
 mod project;
 mod render;
+mod render_many;
 mod source_args;
 mod status;
 mod templates;

@@ -1,13 +1,14 @@
 //! Wires the stages together for the project that a source belongs to: its typed kinds take part
 //! in overlay builds, and so does the verdict, where a kustomization lists `kind: Validate`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::kustomize::{ExpandInput, TypedResources, Validators};
 use crate::manifest::{Diagnostic, Diagnostics, Node, Object, Severity, Sources};
 use crate::schema::Version;
 use crate::source::{self, Loaded};
-use crate::template::Library;
+use crate::template::{self, Library};
 use crate::validate::{Validator, Verdict};
 
 use super::CommandError;
@@ -92,6 +93,31 @@ impl Project {
     /// What the templates have warned of so far.
     pub(super) fn take_warnings(&self) -> Vec<Diagnostic> {
         self.library.take_warnings()
+    }
+}
+
+/// The projects of several sources.
+pub(super) struct Projects {
+    /// In the order in which they are met.
+    pub(super) all: Vec<Result<Project, CommandError>>,
+    /// For each source, the place of its project.
+    pub(super) places: Vec<usize>,
+}
+
+impl Projects {
+    /// Finds the projects of some paths; each is read once.
+    pub(super) fn of(sources: &Sources, paths: &[PathBuf]) -> Self {
+        let mut known: HashMap<Option<PathBuf>, usize> = HashMap::new();
+        let mut all = Vec::new();
+        let places = paths.iter().map(|path| {
+            let folder = template::Project::folder_of(&folder_of(path));
+            *known.entry(folder).or_insert_with(|| {
+                all.push(Project::of(sources, path));
+                all.len() - 1
+            })
+        });
+        let places = places.collect();
+        Self { all, places }
     }
 }
 

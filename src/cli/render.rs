@@ -5,26 +5,29 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::source_args::SourceArgs;
-use super::{CommandError, Exit, Ui, explain, project};
+use super::{CommandError, Exit, Ui, explain, project, render_many};
 use crate::explain::Query;
 use crate::manifest::source::display_path;
-use crate::manifest::{Object, Sources, emit, json, read};
-use crate::report;
+use crate::manifest::{Object, Sources, emit, read};
+use crate::report::{self, ObjectForm};
 
-/// Print the objects of an overlay, a folder or a file, expanded
+/// Print the objects of overlays, folders or files, expanded
 ///
-/// Without typed resources the output is byte-equal to `kustomize build`.
+/// Without typed resources the output is byte-equal to `kustomize build`. Several sources are
+/// built at once on all cores, share what they load, and are printed in their order, each under a
+/// comment with its path. One that fails prints nothing, and does not stop the others.
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
-    /// Kustomization directory, file or folder of manifests, or - for standard input
-    #[arg(default_value = ".")]
-    source: PathBuf,
+    /// Kustomization directories, files or folders of manifests, or - for standard input
+    #[arg(value_name = "SOURCE", default_value = ".")]
+    pub(super) sources: Vec<PathBuf>,
     /// Form of the output: yaml, json or names
     #[arg(short, long, value_name = "FORM", default_value = "yaml", value_parser = parse_form)]
-    output: Form,
-    /// Write one file for each object into this folder instead of printing them
+    pub(super) output: ObjectForm,
+    /// Write one file for each object into this folder instead of printing them; of several
+    /// sources, into a folder for each that is called as its path
     #[arg(long, value_name = "DIR", conflicts_with = "output")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Tell which files and steps set an object or one of its fields, instead of printing objects
     ///
     /// KIND in any case, in the plural or short; NAME as it is at the end or as it was written;
@@ -34,27 +37,16 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "KIND/NAME[:PATH]", conflicts_with = "out")]
     explain: Option<Query>,
     #[command(flatten)]
-    options: SourceArgs,
-}
-
-/// Forms in which objects are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// YAML documents, as `kustomize build` prints them.
-    Yaml,
-    /// One JSON document: a `List`.
-    Json,
-    /// One line for each object: `Deployment shop/backend`.
-    Names,
+    pub(super) options: SourceArgs,
 }
 
 /// Reads the value of `-o`. In scripts it is often the path of `kustomize build -o PATH`, which
 /// must not silently become something else.
-fn parse_form(text: &str) -> Result<Form, String> {
+fn parse_form(text: &str) -> Result<ObjectForm, String> {
     match text {
-        "yaml" => Ok(Form::Yaml),
-        "json" => Ok(Form::Json),
-        "names" => Ok(Form::Names),
+        "yaml" => Ok(ObjectForm::Yaml),
+        "json" => Ok(ObjectForm::Json),
+        "names" => Ok(ObjectForm::Names),
         _ => Err("use yaml, json or names; to write files, use `--out DIR`".to_owned()),
     }
 }
@@ -66,44 +58,46 @@ pub(super) fn cmd_render(
     args: RenderArgs,
 ) -> Result<Exit, CommandError> {
     if let Some(query) = &args.explain {
-        let form = match args.output {
-            Form::Yaml => explain::Form::Human,
-            Form::Json => explain::Form::Json,
-            Form::Names => {
-                let message = "`-o names` has nothing to say of a field";
-                return Err(CommandError::usage(message).hint("leave it out, or use `-o json`"));
-            }
-        };
-        return explain::explain_overlay(ui, sources, &args.source, &args.options, query, form);
+        return explain_field(ui, sources, &args, query);
     }
-    let loaded = project::load(sources, &args.source, &args.options)?;
+    let [source] = args.sources.as_slice() else {
+        return render_many::render(ui, sources, &args);
+    };
+    let loaded = project::load(sources, source, &args.options)?;
     ui.diagnostics(sources, &loaded.warnings);
     if let Some(folder) = &args.out {
-        return write_files(ui, folder, &loaded.objects);
+        let files = write_files(folder, &loaded.objects)?;
+        let files = report::count(files, "file");
+        ui.status(format!("{files} written to {}", display_path(folder)));
+        return Ok(Exit::Success);
     }
-    let nodes = loaded.objects.iter().map(|object| &object.root);
-    let text = match args.output {
-        Form::Yaml => emit::emit_all(nodes),
-        Form::Json => {
-            let items: Vec<_> = nodes.map(json::to_json).collect();
-            let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
-            format!("{list:#}\n")
-        }
-        Form::Names => {
-            let lines = loaded
-                .objects
-                .iter()
-                .map(|object| format!("{}\n", object.describe()));
-            lines.collect()
-        }
-    };
-    ui.stdout().write_all(text.as_bytes())?;
+    report::objects(ui.stdout(), args.output, &loaded.objects)?;
     Ok(Exit::Success)
 }
 
+fn explain_field(
+    ui: &mut Ui,
+    sources: &Sources,
+    args: &RenderArgs,
+    query: &Query,
+) -> Result<Exit, CommandError> {
+    let form = match args.output {
+        ObjectForm::Yaml => explain::Form::Human,
+        ObjectForm::Json => explain::Form::Json,
+        ObjectForm::Names => {
+            let message = "`-o names` has nothing to say of a field";
+            return Err(CommandError::usage(message).hint("leave it out, or use `-o json`"));
+        }
+    };
+    let [source] = args.sources.as_slice() else {
+        return Err(CommandError::usage("`--explain` takes one source"));
+    };
+    explain::explain_overlay(ui, sources, source, &args.options, query, form)
+}
+
 /// Writes each object to a file that is called as `kustomize build -o DIR` calls it, with the
-/// namespace in front where objects of several namespaces could meet.
-fn write_files(ui: &mut Ui, folder: &Path, objects: &[Object]) -> Result<Exit, CommandError> {
+/// namespace in front where objects of several namespaces could meet. Returns their number.
+pub(super) fn write_files(folder: &Path, objects: &[Object]) -> Result<usize, CommandError> {
     let failed = |path: &Path, error: &std::io::Error| {
         let path = display_path(path);
         CommandError::message(format!("cannot write `{path}`: {}", read::io_reason(error)))
@@ -124,9 +118,7 @@ fn write_files(ui: &mut Ui, folder: &Path, objects: &[Object]) -> Result<Exit, C
         let path = folder.join(format!("{}.yaml", parts.join("_").to_lowercase()));
         std::fs::write(&path, emit::emit(&object.root)).map_err(|error| failed(&path, &error))?;
     }
-    let files = report::count(objects.len(), "file");
-    ui.status(format!("{files} written to {}", display_path(folder)));
-    Ok(Exit::Success)
+    Ok(objects.len())
 }
 
 #[cfg(test)]

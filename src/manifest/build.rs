@@ -8,45 +8,55 @@ use granit_parser::{Event, ScalarStyle, Span as EventSpan, Tag};
 use smol_str::SmolStr;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::map::Map;
+use super::map::{Entry, INDEX_FROM, Map};
 use super::node::{Node, Scalar, ScalarKind, Value};
 use super::read::{Document, DuplicateKey, Duplicates, ReadOptions};
 use super::refold::refold;
 use super::resolve::{Dialect, Resolved, resolve};
 use super::source::{FileId, Span};
 
-/// A finished node with what its aliases cost.
+/// A node that has an anchor, with what an alias of it costs.
 #[derive(Clone)]
-struct Built {
+struct Anchored {
     node: Node,
     /// Nodes in it, aliases expanded.
     weight: u64,
-    /// Nodes of these that aliases brought.
-    aliased: u64,
-    /// Levels below it, itself included.
+    /// Levels in it, itself included.
     depth: usize,
 }
 
-enum Frame {
-    Seq {
-        items: Vec<Node>,
-        open: Open,
-    },
-    Map {
-        map: Map,
-        key: Option<Key>,
-        merges: Vec<Node>,
-        open: Open,
-    },
-}
-
-/// What is known of a collection before it ends.
-struct Open {
+/// A collection that is open. Its elements lie at the end of the builder's stacks, so that each
+/// list and mapping is made in one piece and as long as it needs to be.
+struct Frame {
+    kind: Kind,
+    /// Where its elements begin on the stack of entries, or of items.
+    base: usize,
+    /// The key whose value comes next.
+    key: Option<Key>,
     start: usize,
     anchor: usize,
-    weight: u64,
-    aliased: u64,
+    /// The builder's counts before it.
+    nodes: u64,
+    /// Levels in it so far, itself included.
     depth: usize,
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Map,
+    Seq,
+    /// No collection: it holds the place of a key while a collection is read that stands there.
+    Key,
+}
+
+/// What few mappings need.
+#[derive(Default)]
+struct Rare {
+    /// What `<<` brings.
+    merges: Vec<Node>,
+    /// Keys with their places, of a long mapping.
+    index: HashMap<SmolStr, usize>,
 }
 
 enum Key {
@@ -63,9 +73,17 @@ pub(super) struct Builder {
     options: ReadOptions,
     /// The text's length, when its last line holds something and has no line break.
     open_end: Option<usize>,
-    stack: Vec<Frame>,
-    anchors: HashMap<usize, Built>,
-    root: Option<Built>,
+    frames: Vec<Frame>,
+    /// The entries of all open mappings.
+    entries: Vec<Entry>,
+    /// The items of all open lists.
+    items: Vec<Node>,
+    anchors: HashMap<usize, Anchored>,
+    /// Nodes so far, aliases expanded.
+    nodes: u64,
+    /// Nodes of these that aliases brought.
+    aliased: u64,
+    root: Option<Node>,
     start: Span,
     duplicates: Vec<DuplicateKey>,
     faults: Vec<Diagnostic>,
@@ -80,8 +98,12 @@ impl Builder {
             skipped,
             options,
             open_end: (!last_line.trim().is_empty()).then_some(text.len()),
-            stack: Vec::new(),
+            frames: Vec::new(),
+            entries: Vec::new(),
+            items: Vec::new(),
             anchors: HashMap::new(),
+            nodes: 0,
+            aliased: 0,
             root: None,
             start: Span::new(file, 0, 0),
             duplicates: Vec::new(),
@@ -114,14 +136,17 @@ impl Builder {
         if !faults.is_empty() {
             return Err(Diagnostics(faults));
         }
-        let root = root.map_or_else(|| Node::null(start), |built| built.node);
+        let root = root.unwrap_or_else(|| Node::null(start));
         Ok(Document { root, duplicates })
     }
 
     /// Forgets a document that cannot be finished.
     pub(super) fn abandon_document(&mut self) {
-        self.stack.clear();
+        self.frames.clear();
+        self.entries.clear();
+        self.items.clear();
         self.anchors.clear();
+        (self.nodes, self.aliased) = (0, 0);
         self.root = None;
         self.duplicates.clear();
         self.faults.clear();
@@ -133,97 +158,80 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 self.scalar(&text, style, anchor, tag.as_deref(), span);
             }
-            Event::SequenceStart(_, anchor, _) => {
-                let open = self.open(anchor, &span);
-                self.stack.push(Frame::Seq {
-                    items: Vec::new(),
-                    open,
-                });
-            }
-            Event::MappingStart(_, anchor, _) => {
-                let open = self.open(anchor, &span);
-                let map = Map::with_capacity(4);
-                self.stack.push(Frame::Map {
-                    map,
-                    key: None,
-                    merges: Vec::new(),
-                    open,
-                });
-            }
+            Event::SequenceStart(_, anchor, _) => self.open(Kind::Seq, anchor, &span),
+            Event::MappingStart(_, anchor, _) => self.open(Kind::Map, anchor, &span),
             Event::SequenceEnd | Event::MappingEnd => self.close(&span),
             Event::Alias(id) => self.alias(id, span),
             _ => {}
         }
     }
 
-    fn open(&mut self, anchor: usize, span: &EventSpan) -> Open {
+    fn open(&mut self, kind: Kind, anchor: usize, span: &EventSpan) {
+        let at = self.span(span);
         // A collection as a key has no name that JSON could hold.
-        if let Some(Frame::Map {
-            key: key @ None, ..
-        }) = self.stack.last_mut()
-        {
-            *key = Some(Key::Dropped);
-            let at = Self::place(self.file, self.skipped, span);
+        if self.is_key_next() {
+            self.set_key(Key::Dropped);
             self.faults.push(
                 Diagnostic::error("yaml-key", "a key must be a scalar, not a collection")
                     .at(at, ""),
             );
-            self.stack.push(Frame::Seq {
-                items: Vec::new(),
-                open: Open {
-                    start: 0,
-                    anchor: 0,
-                    weight: 0,
-                    aliased: 0,
-                    depth: KEY_MARK,
-                },
-            });
+            self.push_frame(Kind::Key, 0, at);
         }
-        let start = Self::place(self.file, self.skipped, span).start as usize;
-        Open {
-            start,
+        self.push_frame(kind, anchor, at);
+    }
+
+    fn push_frame(&mut self, kind: Kind, anchor: usize, at: Span) {
+        self.frames.push(Frame {
+            kind,
+            base: match kind {
+                Kind::Map => self.entries.len(),
+                Kind::Seq | Kind::Key => self.items.len(),
+            },
+            key: None,
+            start: at.start as usize,
             anchor,
-            weight: 1,
-            aliased: 0,
+            nodes: self.nodes,
             depth: 1,
-        }
+            rare: None,
+        });
     }
 
     fn close(&mut self, span: &EventSpan) {
-        let Some(frame) = self.stack.pop() else {
+        let Some(frame) = self.frames.pop() else {
             return;
         };
-        let end = Self::place(self.file, self.skipped, span).end as usize;
-        let (node_value, open) = match frame {
-            Frame::Seq { items, open } => (Value::Seq(items.into()), open),
-            Frame::Map {
-                mut map,
-                merges,
-                open,
-                ..
-            } => {
-                merge_into(&mut map, &merges);
-                (Value::Map(map.into()), open)
+        let value = match frame.kind {
+            Kind::Seq | Kind::Key => Value::Seq(self.items.split_off(frame.base).into()),
+            Kind::Map => {
+                let mut map = Map::from_unique(self.entries.split_off(frame.base));
+                if let Some(rare) = &frame.rare {
+                    merge_into(&mut map, &rare.merges);
+                }
+                Value::Map(map.into())
             }
         };
-        let node = Node::new(node_value, Span::new(self.file, open.start, end));
-        let built = Built {
-            node,
-            weight: open.weight,
-            aliased: open.aliased,
-            depth: open.depth,
-        };
-        if open.anchor != 0 {
-            self.anchors.insert(open.anchor, built.clone());
+        let end = self.span(span).end as usize;
+        let node = Node::new(value, Span::new(self.file, frame.start, end));
+        if frame.anchor != 0 {
+            let anchored = Anchored {
+                node: node.clone(),
+                weight: (self.nodes - frame.nodes).saturating_add(1),
+                depth: frame.depth,
+            };
+            self.anchors.insert(frame.anchor, anchored);
         }
         // What was read as a key ends here: the mapping goes on with its value.
-        if let Some(Frame::Seq { open, .. }) = self.stack.last()
-            && open.depth == KEY_MARK
-        {
-            self.stack.pop();
+        if self.frames.last().is_some_and(|f| f.kind == Kind::Key) {
+            self.frames.pop();
             return;
         }
-        self.push(built);
+        self.push(node, 1, frame.depth);
+    }
+
+    /// Whether a mapping is open whose next key has not come yet.
+    fn is_key_next(&self) -> bool {
+        let frame = self.frames.last();
+        frame.is_some_and(|frame| frame.kind == Kind::Map && frame.key.is_none())
     }
 
     fn scalar(
@@ -250,25 +258,21 @@ impl Builder {
             }
             _ => text,
         };
-        if matches!(self.stack.last(), Some(Frame::Map { key: None, .. })) {
-            let scalar = self.make_scalar(text, plain, tag, at);
-            if anchor != 0 {
-                self.anchor_scalar(anchor, &scalar, at);
-            }
-            let is_merge = text == "<<" && tag.is_none();
-            return self.key(&scalar, is_merge.then_some(plain), at);
-        }
         let scalar = self.make_scalar(text, plain, tag, at);
         if anchor != 0 {
-            self.anchor_scalar(anchor, &scalar, at);
+            let node = Node::new(Value::Scalar(scalar.clone()), at);
+            let anchored = Anchored {
+                node,
+                weight: 1,
+                depth: 1,
+            };
+            self.anchors.insert(anchor, anchored);
         }
-        let node = Node::new(Value::Scalar(scalar), at);
-        self.push(Built {
-            node,
-            weight: 1,
-            aliased: 0,
-            depth: 1,
-        });
+        if self.is_key_next() {
+            let is_merge = text == "<<" && tag.is_none();
+            return self.key(scalar, is_merge.then_some(plain), at);
+        }
+        self.push(Node::new(Value::Scalar(scalar), at), 1, 1);
     }
 
     /// What go-yaml makes of a block scalar: it adds no line break at the end of a text that has
@@ -286,37 +290,18 @@ impl Builder {
         }
     }
 
-    fn anchor_scalar(&mut self, anchor: usize, scalar: &Scalar, at: Span) {
-        let node = Node::new(Value::Scalar(scalar.clone()), at);
-        self.anchors.insert(
-            anchor,
-            Built {
-                node,
-                weight: 1,
-                aliased: 0,
-                depth: 1,
-            },
-        );
-    }
-
     fn alias(&mut self, id: usize, span: EventSpan) {
         let at = self.span(&span);
-        let Some(mut built) = self.anchors.get(&id).cloned() else {
+        let Some(anchored) = self.anchors.get(&id).cloned() else {
             self.faults.push(
                 Diagnostic::error("yaml-alias", "this alias stands inside its own anchor")
                     .at(at, "it would contain itself"),
             );
-            let node = Node::null(at);
-            return self.push(Built {
-                node,
-                weight: 1,
-                aliased: 0,
-                depth: 1,
-            });
+            return self.push(Node::null(at), 1, 1);
         };
-        if matches!(self.stack.last(), Some(Frame::Map { key: None, .. })) {
-            if let Some(scalar) = built.node.as_scalar().cloned() {
-                self.key(&scalar, None, at);
+        if self.is_key_next() {
+            if let Some(scalar) = anchored.node.as_scalar().cloned() {
+                self.key(scalar, None, at);
             } else {
                 self.faults.push(
                     Diagnostic::error("yaml-key", "a key must be a scalar, not a collection")
@@ -326,12 +311,12 @@ impl Builder {
             }
             return;
         }
-        built.aliased = built.weight;
-        self.push(built);
+        self.aliased = self.aliased.saturating_add(anchored.weight);
+        self.push(anchored.node, anchored.weight, anchored.depth);
     }
 
     /// Takes a scalar as a key. `merge` is set for the text `<<`, with whether it is plain.
-    fn key(&mut self, scalar: &Scalar, merge: Option<bool>, at: Span) {
+    fn key(&mut self, scalar: Scalar, merge: Option<bool>, at: Span) {
         let key = match (merge, self.options.dialect) {
             (Some(true), _) => Key::Merge(at),
             (Some(false), Dialect::Kustomize) => Key::Dropped,
@@ -344,12 +329,9 @@ impl Builder {
 
     /// The JSON name of a key: kubectl turns numbers and booleans into text, kustomize refuses
     /// them in resources, and nobody takes null.
-    fn key_name(&mut self, scalar: &Scalar, at: Span) -> Option<SmolStr> {
-        if matches!(scalar.kind, ScalarKind::Str) {
-            return Some(scalar.text.clone());
-        }
-        if self.options.duplicates == Duplicates::FirstWins {
-            return Some(scalar.text.clone());
+    fn key_name(&mut self, scalar: Scalar, at: Span) -> Option<SmolStr> {
+        if scalar.kind == ScalarKind::Str || self.options.duplicates == Duplicates::FirstWins {
+            return Some(scalar.text);
         }
         if self.options.dialect == Dialect::Kubectl {
             if let Some(value) = scalar.as_bool() {
@@ -373,101 +355,121 @@ impl Builder {
     }
 
     fn set_key(&mut self, new: Key) {
-        if let Some(Frame::Map { key, .. }) = self.stack.last_mut() {
-            *key = Some(new);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.key = Some(new);
         }
     }
 
-    /// Hands a finished node to the collection that is open, or makes it the root.
-    fn push(&mut self, built: Built) {
-        let depth = built.depth + 1;
-        if depth + self.stack.len() > self.options.limits.depth {
+    /// Hands a finished node to the collection that is open, or makes it the root. `weight` counts
+    /// what it adds to the document: 1, or all that an alias brings.
+    fn push(&mut self, node: Node, weight: u64, depth: usize) {
+        self.nodes = self.nodes.saturating_add(weight);
+        let depth = depth + 1;
+        if depth + self.frames.len() > self.options.limits.depth {
             let message = format!(
                 "the document nests deeper than {} levels",
                 self.options.limits.depth
             );
-            return self.fail_once("yaml-depth", message, built.node.span);
+            return self.fail_once("yaml-depth", message, node.span);
         }
-        let span = built.node.span;
-        let Some(frame) = self.stack.last_mut() else {
-            self.check_aliases(&built);
-            self.root = Some(built);
+        let Some(frame) = self.frames.last_mut() else {
+            self.check_aliases(node.span);
+            self.root = Some(node);
             return;
         };
-        let open = match frame {
-            Frame::Seq { open, .. } | Frame::Map { open, .. } => open,
-        };
-        open.weight = open.weight.saturating_add(built.weight);
-        open.aliased = open.aliased.saturating_add(built.aliased);
-        if open.depth != KEY_MARK {
-            open.depth = open.depth.max(depth);
+        frame.depth = frame.depth.max(depth);
+        if frame.kind != Kind::Map {
+            self.items.push(node);
+            return;
         }
-        match frame {
-            Frame::Seq { items, .. } => items.push(built.node),
-            Frame::Map {
-                map, key, merges, ..
-            } => match key.take() {
-                Some(Key::Plain(name, key_span)) => {
-                    if map.contains_key(&name) {
-                        return self.duplicate(name, key_span, built.node);
-                    }
-                    map.insert(name, key_span, built.node);
+        match frame.key.take() {
+            Some(Key::Plain(key, key_span)) => self.add_entry(key, key_span, node),
+            Some(Key::Merge(at)) => {
+                if is_mergeable(&node) {
+                    frame.rare.get_or_insert_default().merges.push(node);
+                } else {
+                    let message = "map merge requires a mapping or a list of mappings";
+                    self.fail_once("yaml-merge", message.to_owned(), at.or(node.span));
                 }
-                Some(Key::Merge(at)) => {
-                    if is_mergeable(&built.node) {
-                        merges.push(built.node);
-                    } else {
-                        let message = "map merge requires a mapping or a list of mappings";
-                        self.fail_once("yaml-merge", message.to_owned(), at.or(span));
-                    }
-                }
-                Some(Key::Dropped) | None => {}
-            },
+            }
+            Some(Key::Dropped) | None => {}
         }
     }
 
-    fn duplicate(&mut self, name: SmolStr, key_span: Span, value: Node) {
-        let path = self.path();
-        let Some(Frame::Map { map, .. }) = self.stack.last_mut() else {
+    fn add_entry(&mut self, key: SmolStr, key_span: Span, value: Node) {
+        let Some(frame) = self.frames.last_mut() else {
             return;
         };
-        let first = map.entry(&name).map_or(key_span, |entry| entry.key_span);
+        let siblings = &self.entries[frame.base..];
+        let first = if siblings.len() < INDEX_FROM {
+            siblings.iter().position(|entry| entry.key == key)
+        } else {
+            let index = &mut frame.rare.get_or_insert_default().index;
+            for (at, entry) in siblings.iter().enumerate().skip(index.len()) {
+                index.insert(entry.key.clone(), at);
+            }
+            index.get(&key).copied()
+        };
+        match first {
+            None => self.entries.push(Entry {
+                key,
+                key_span,
+                value,
+            }),
+            Some(at) => {
+                let at = frame.base + at;
+                self.duplicate(at, key, key_span, value);
+            }
+        }
+    }
+
+    /// Takes the second of two equal keys; the first is the entry at `at`.
+    fn duplicate(&mut self, at: usize, key: SmolStr, key_span: Span, value: Node) {
+        let path = self.path();
+        let entry = &mut self.entries[at];
+        let first = entry.key_span;
         if self.options.duplicates == Duplicates::Error {
             self.faults.push(
-                Diagnostic::error("duplicate-key", format!("key `{name}` is already set"))
+                Diagnostic::error("duplicate-key", format!("key `{key}` is already set"))
                     .at(key_span, "set again here")
                     .also(first, "first set here"),
             );
             return;
         }
-        let duplicate = DuplicateKey {
-            key: name.to_string(),
+        if self.options.duplicates == Duplicates::LastWins {
+            (entry.key_span, entry.value) = (key_span, value);
+        }
+        self.duplicates.push(DuplicateKey {
+            key: key.to_string(),
             first,
             second: key_span,
             path,
-        };
-        self.duplicates.push(duplicate);
-        if self.options.duplicates == Duplicates::LastWins {
-            map.insert(name, key_span, value);
-        }
+        });
     }
 
     /// The keys and indexes that lead to the mapping that is open.
     fn path(&self) -> String {
         let mut path = String::new();
-        for frame in self.stack.iter().take(self.stack.len().saturating_sub(1)) {
-            match frame {
-                Frame::Seq { items, .. } => path.push_str(&format!("[{}]", items.len())),
-                Frame::Map {
-                    key: Some(Key::Plain(name, _)),
-                    ..
-                } => {
+        for (at, frame) in self.frames.iter().enumerate() {
+            if at + 1 == self.frames.len() {
+                break;
+            }
+            match (&frame.kind, &frame.key) {
+                (Kind::Seq | Kind::Key, _) => {
+                    // The lists below it begin where it ends.
+                    let mut below = self.frames[at + 1..].iter();
+                    let end = below
+                        .find(|frame| frame.kind != Kind::Map)
+                        .map_or(self.items.len(), |frame| frame.base);
+                    path.push_str(&format!("[{}]", end - frame.base));
+                }
+                (Kind::Map, Some(Key::Plain(name, _))) => {
                     if !path.is_empty() {
                         path.push('.');
                     }
                     path.push_str(name);
                 }
-                Frame::Map { .. } => {}
+                (Kind::Map, _) => {}
             }
         }
         path
@@ -475,12 +477,12 @@ impl Builder {
 
     /// go-yaml's rule against alias bombs: of a large document, aliases may make up 99 % up to
     /// 400,000 nodes, falling to 10 % at 4,000,000.
-    fn check_aliases(&mut self, built: &Built) {
-        if built.aliased <= 100 || built.weight <= self.options.limits.nodes {
+    fn check_aliases(&mut self, root: Span) {
+        if self.aliased <= 100 || self.nodes <= self.options.limits.nodes {
             return;
         }
         #[expect(clippy::cast_precision_loss, reason = "a ratio of two sizes")]
-        let (weight, aliased) = (built.weight as f64, built.aliased as f64);
+        let (weight, aliased) = (self.nodes as f64, self.aliased as f64);
         let allowed = if weight <= 400_000.0 {
             0.99
         } else if weight >= 4_000_000.0 {
@@ -490,7 +492,7 @@ impl Builder {
         };
         if aliased / weight > allowed {
             let message = "document contains excessive aliasing".to_owned();
-            self.fail_once("yaml-alias", message, built.node.span);
+            self.fail_once("yaml-alias", message, root);
         }
     }
 
@@ -553,9 +555,6 @@ impl Builder {
         Span::new(file, start, end.max(start))
     }
 }
-
-/// The depth of a frame that only holds what stands in the place of a key.
-const KEY_MARK: usize = usize::MAX;
 
 /// The name of a tag of YAML's own namespace: `str`, `int`, `binary`.
 fn core_tag(tag: &Tag) -> Option<Cow<'_, str>> {

@@ -9,7 +9,7 @@ use super::node::Node;
 use super::source::Span;
 
 /// Above this many entries a look-up uses an index instead of a scan.
-const INDEX_FROM: usize = 24;
+pub(super) const INDEX_FROM: usize = 24;
 
 /// One key with its value.
 #[derive(Clone, Debug)]
@@ -26,7 +26,13 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Map {
     entries: Vec<Entry>,
-    index: OnceLock<HashMap<SmolStr, usize>>,
+    /// Positions by key, once they were asked for. Few mappings are so long, so it is kept apart.
+    index: OnceLock<Box<Index>>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    positions: HashMap<SmolStr, usize>,
 }
 
 impl Clone for Map {
@@ -49,6 +55,14 @@ impl Map {
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
             entries: Vec::with_capacity(capacity),
+            index: OnceLock::new(),
+        }
+    }
+
+    /// Takes entries whose keys are known to be unique.
+    pub(super) fn from_unique(entries: Vec<Entry>) -> Self {
+        Self {
+            entries,
             index: OnceLock::new(),
         }
     }
@@ -85,13 +99,11 @@ impl Map {
             return self.entries.iter().position(|entry| entry.key == key);
         }
         let index = self.index.get_or_init(|| {
-            self.entries
-                .iter()
-                .enumerate()
-                .map(|(at, entry)| (entry.key.clone(), at))
-                .collect()
+            let entries = self.entries.iter().enumerate();
+            let positions = entries.map(|(at, entry)| (entry.key.clone(), at)).collect();
+            Box::new(Index { positions })
         });
-        index.get(key).copied()
+        index.positions.get(key).copied()
     }
 
     /// Whether the key exists.
@@ -158,7 +170,7 @@ impl Map {
 
     fn push_unique(&mut self, key: SmolStr, key_span: Span, value: Node) {
         if let Some(index) = self.index.get_mut() {
-            index.insert(key.clone(), self.entries.len());
+            index.positions.insert(key.clone(), self.entries.len());
         }
         self.entries.push(Entry {
             key,

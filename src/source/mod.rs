@@ -2,7 +2,10 @@
 
 pub mod git;
 pub mod inputs;
+mod parallel;
 mod plain;
+
+pub use parallel::{in_order, on_all_cores};
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -59,7 +62,36 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Loads the objects of a source.
+/// Loads sources, and shares what several of them read. Can be used by many threads at once.
+pub struct Loader<'s> {
+    sources: &'s Sources,
+    options: SourceOptions<'s>,
+    builder: kustomize::Builder<'s>,
+}
+
+impl<'s> Loader<'s> {
+    /// Creates a loader; texts go to `sources`.
+    pub fn new(sources: &'s Sources, options: SourceOptions<'s>) -> Self {
+        Self {
+            sources,
+            builder: kustomize::Builder::new(sources, options.clone().kustomize()),
+            options,
+        }
+    }
+
+    /// Loads the objects of a source.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, located.
+    pub fn load(&self, path: &Path) -> Result<Loaded, Diagnostics> {
+        if path != Path::new("-") && is_overlay(path) {
+            return self.builder.build(path).map(Loaded::from);
+        }
+        manifests_of(self.sources, path, &self.options)
+    }
+}
+
+/// Loads the objects of a single source.
 ///
 /// # Errors
 /// Everything that is wrong with it, located.
@@ -68,12 +100,21 @@ pub fn load(
     path: &Path,
     options: &SourceOptions<'_>,
 ) -> Result<Loaded, Diagnostics> {
+    if path != Path::new("-") && is_overlay(path) {
+        return kustomize::build(sources, path, options.clone().kustomize()).map(Loaded::from);
+    }
+    manifests_of(sources, path, options)
+}
+
+/// Loads a file, a folder without a kustomization, or standard input.
+fn manifests_of(
+    sources: &Sources,
+    path: &Path,
+    options: &SourceOptions<'_>,
+) -> Result<Loaded, Diagnostics> {
     if path == Path::new("-") {
         let loaded = manifests(sources, &[load_stdin(sources)?])?;
         return plain::expand(sources, Path::new("."), loaded, options.typed);
-    }
-    if kustomize::is_kustomization(path) || is_repository(path) {
-        return overlay(sources, path, options);
     }
     let files = if path.is_dir() {
         manifest_files(path)
@@ -107,23 +148,24 @@ pub fn load(
     plain::expand(sources, root, manifests(sources, &ids)?, options.typed)
 }
 
+/// Whether a source is a kustomization: a folder with one, or the address of a repository.
+fn is_overlay(path: &Path) -> bool {
+    kustomize::is_kustomization(path) || is_repository(path)
+}
+
 /// Whether a source is the address of a repository with a kustomization.
 fn is_repository(path: &Path) -> bool {
     !path.exists() && path.to_str().is_some_and(kustomize::is_repository)
 }
 
-/// Builds a kustomization directory.
-fn overlay(
-    sources: &Sources,
-    path: &Path,
-    options: &SourceOptions<'_>,
-) -> Result<Loaded, Diagnostics> {
-    let build = kustomize::build(sources, path, options.clone().kustomize())?;
-    Ok(Loaded {
-        objects: build.objects,
-        releases: build.releases,
-        warnings: build.warnings,
-    })
+impl From<kustomize::Build> for Loaded {
+    fn from(build: kustomize::Build) -> Self {
+        Self {
+            objects: build.objects,
+            releases: build.releases,
+            warnings: build.warnings,
+        }
+    }
 }
 
 /// Reads standard input into the table.

@@ -37,6 +37,13 @@ pub struct Project {
 }
 
 impl Project {
+    /// The folder of the project that a folder belongs to.
+    pub fn folder_of(from: &Path) -> Option<PathBuf> {
+        let absolute = from.canonicalize().unwrap_or_else(|_| from.to_path_buf());
+        let folder = absolute.ancestors().find(|dir| dir.join(FILE).is_file());
+        folder.map(Path::to_path_buf)
+    }
+
     /// Finds and reads the project of a folder.
     ///
     /// # Errors

@@ -1,14 +1,13 @@
 //! From a file to verdicts: documents, lists of objects, and what is no object at all.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Definitions, Judgement, Validator, Verdict};
 use crate::manifest::object::ObjectId;
 use crate::manifest::read::{self, Document};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources, Span};
+use crate::source::on_all_cores;
 
 /// The verdict on one object of a source, or on a document that cannot be one.
 #[derive(Clone, Debug)]
@@ -146,34 +145,6 @@ pub fn judge_files(validator: Validator, sources: &Sources, paths: &[PathBuf]) -
         verdicts.append(file);
     }
     verdicts
-}
-
-/// Does the same with each of some items, on all cores. The results are in the order of the items.
-pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else {
-                return done;
-            };
-            done.push((index, work(item)));
-        }
-    };
-    let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..workers.min(items.len()))
-            .map(|_| scope.spawn(worker))
-            .collect();
-        let mut all = worker();
-        for other in others {
-            all.extend(other.join().expect("judging does not panic"));
-        }
-        all
-    });
-    all.sort_by_key(|(index, _)| *index);
-    all.into_iter().map(|(_, result)| result).collect()
 }
 
 fn judge_path(validator: Validator, sources: &Sources, path: &Path) -> Verdicts {

@@ -19,7 +19,7 @@ mod unions;
 mod view;
 
 pub use custom::{Definitions, load_definitions};
-pub use document::{Judged, Verdicts, judge_file, judge_files, on_all_cores, primary_span};
+pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
 
 use crate::manifest::{Diagnostic, Object, Severity};
 use crate::schema::{self, Tables, Version};

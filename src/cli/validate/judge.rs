@@ -48,7 +48,7 @@ pub(super) fn judge(
         );
     }
     let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
-    let judged = validate::on_all_cores(&inputs.overlays, |overlay| {
+    let judged = source::on_all_cores(&inputs.overlays, |overlay| {
         judge_overlay(&builder, overlay, validator, changed.as_ref())
     });
     let mut read = BTreeSet::new();
