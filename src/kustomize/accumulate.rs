@@ -179,7 +179,7 @@ fn resource(
 ) -> Result<(), Diagnostics> {
     let found = run.files().resolve(chain.dir, &entry.value);
     match found {
-        Ok(real) if real.is_dir() => {
+        Ok(real) if real.is_dir => {
             let dir = open(run, chain, entry)?;
             base(run, chain, &dir, entry, into)
         }
@@ -302,7 +302,7 @@ fn open(run: &Run<'_>, chain: &Chain<'_>, entry: &Text) -> Result<Dir, Diagnosti
             .hint("name the folder relative to the kustomization"));
     }
     let real = match run.files().resolve(chain.dir, &entry.value) {
-        Ok(real) if real.is_dir() => real,
+        Ok(real) if real.is_dir => real.path,
         Ok(_) => return Err(fail(format!("`{name}` is a file, not a folder"))),
         Err(_) if remote::is_remote(&entry.value) => {
             let fetched = &run.files().fetched;

@@ -43,6 +43,15 @@ pub(crate) enum Mode {
     Patches,
 }
 
+/// What becomes of what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It is kept for the other builds of the run.
+    ForOthers,
+    /// It belongs to the one build of the run.
+    Nothing,
+}
+
 type Cached<T> = Arc<Result<T, Diagnostics>>;
 type Table<K, V> = Mutex<HashMap<K, V>>;
 
@@ -50,7 +59,8 @@ type Table<K, V> = Mutex<HashMap<K, V>>;
 #[derive(Debug)]
 pub(crate) struct Files<'s> {
     pub(crate) sources: &'s Sources,
-    real: Table<PathBuf, Result<Arc<Path>, String>>,
+    pub(crate) keep: Keep,
+    real: Table<PathBuf, Result<Real, String>>,
     texts: Table<Arc<Path>, Result<FileId, Diagnostics>>,
     bytes: Table<Arc<Path>, Result<Arc<[u8]>, String>>,
     objects: Table<(FileId, Mode), Cached<Vec<Node>>>,
@@ -66,6 +76,13 @@ pub(crate) struct Files<'s> {
     pub(crate) pulls: Mutex<()>,
 }
 
+/// A true path.
+#[derive(Clone, Debug)]
+pub(crate) struct Real {
+    pub(crate) path: Arc<Path>,
+    pub(crate) is_dir: bool,
+}
+
 /// A kustomization and its file.
 #[derive(Debug)]
 pub(crate) struct Loaded {
@@ -73,7 +90,7 @@ pub(crate) struct Loaded {
     pub(crate) kustomization: Kustomization,
     /// What is wrong with it.
     pub(crate) faults: Diagnostics,
-    pub(crate) path: PathBuf,
+    pub(crate) path: Arc<Path>,
     pub(crate) file_name: &'static str,
 }
 
@@ -88,9 +105,10 @@ impl Loaded {
 }
 
 impl<'s> Files<'s> {
-    pub(crate) fn new(sources: &'s Sources) -> Self {
+    pub(crate) fn new(sources: &'s Sources, keep: Keep) -> Self {
         Self {
             sources,
+            keep,
             real: Mutex::default(),
             texts: Mutex::default(),
             bytes: Mutex::default(),
@@ -116,19 +134,29 @@ impl<'s> Files<'s> {
             )
         };
         let real = self.real_path(path).map_err(fail)?;
-        if !real.is_dir() {
+        if !real.is_dir {
             return Err(fail("it is no folder".to_owned()));
         }
         Ok(Dir {
-            real,
+            real: real.path,
             shown: normalize(path),
             repository: None,
         })
     }
 
     /// The true path that an entry of a kustomization names, links followed.
-    pub(crate) fn resolve(&self, dir: &Dir, entry: &str) -> Result<Arc<Path>, String> {
-        self.real_path(&dir.real.join(entry))
+    pub(crate) fn resolve(&self, dir: &Dir, entry: &str) -> Result<Real, String> {
+        let path = dir.real.join(entry);
+        if let Some(known) = lock(&self.real).get(&path) {
+            return known.clone();
+        }
+        match below(&dir.real, entry) {
+            Some(real) => {
+                lock(&self.real).insert(path, Ok(real.clone()));
+                Ok(real)
+            }
+            None => self.real_path(&path),
+        }
     }
 
     /// Finds a file that a kustomization names.
@@ -149,10 +177,10 @@ impl<'s> Files<'s> {
         })?;
         // What was fetched never leaves its folder.
         let is_bound = restrictions == LoadRestrictions::RootOnly || dir.repository.is_some();
-        if is_bound && !real.starts_with(&dir.real) {
+        if is_bound && !real.path.starts_with(&dir.real) {
             return Err(outside(dir, &shown, entry));
         }
-        Ok((real, shown))
+        Ok((real.path, shown))
     }
 
     /// Reads a file as text.
@@ -200,6 +228,9 @@ impl<'s> Files<'s> {
             return Arc::clone(known);
         }
         let loaded = Arc::new(documents::objects(self.sources, file, mode));
+        if self.keep == Keep::Nothing {
+            return loaded;
+        }
         let mut objects = lock(&self.objects);
         Arc::clone(objects.entry((file, mode)).or_insert(loaded))
     }
@@ -241,8 +272,8 @@ impl<'s> Files<'s> {
             }
         };
         let shown = dir.shown.join(file_name);
-        let path = dir.real.join(file_name);
-        let file = self.text(&Arc::from(path.clone()), &shown)?;
+        let path = Arc::from(dir.real.join(file_name));
+        let file = self.text(&path, &shown)?;
         let root = self.document(file)?;
         let (kustomization, faults) = Kustomization::read(&root);
         Ok(Loaded {
@@ -253,15 +284,33 @@ impl<'s> Files<'s> {
         })
     }
 
-    fn real_path(&self, path: &Path) -> Result<Arc<Path>, String> {
+    fn real_path(&self, path: &Path) -> Result<Real, String> {
         if let Some(known) = lock(&self.real).get(path) {
             return known.clone();
         }
         let real = std::fs::canonicalize(path);
-        let real = real.map(Arc::from).map_err(|error| io_reason(&error));
+        let real = real.map(|path| Real {
+            is_dir: path.is_dir(),
+            path: Arc::from(path),
+        });
+        let real = real.map_err(|error| io_reason(&error));
         let mut known = lock(&self.real);
         known.entry(path.to_path_buf()).or_insert(real).clone()
     }
+}
+
+/// The true path of an entry of a directory whose own is known, by one look at the entry instead
+/// of one at each folder above it. `None` where that does not tell.
+fn below(dir: &Path, entry: &str) -> Option<Real> {
+    if entry.is_empty() || entry.contains('/') || entry == "." || entry == ".." {
+        return None;
+    }
+    let path = dir.join(entry);
+    let metadata = std::fs::symlink_metadata(&path).ok()?;
+    (!metadata.is_symlink()).then(|| Real {
+        is_dir: metadata.is_dir(),
+        path: Arc::from(path),
+    })
 }
 
 /// Locks a table; a panic elsewhere leaves it whole, since entries are only added.

@@ -1,8 +1,8 @@
 //! Bases that several overlays of one run load: accumulated once, then copied, which costs little
 //! because trees are shared.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::accumulate::{Accumulator, Chain};
@@ -24,8 +24,8 @@ pub(crate) struct Base {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trail {
     pub(crate) warnings: Vec<Diagnostic>,
-    /// The files that were read.
-    pub(crate) read: BTreeSet<PathBuf>,
+    /// The files that were read, some more than once.
+    pub(crate) read: Vec<Arc<Path>>,
     /// The directories that were entered: none may hold a kustomization that leads here.
     pub(crate) entered: Vec<Arc<Path>>,
     /// Whether anything depended on the root of the build, so that no other may use the result.

@@ -13,7 +13,7 @@ use super::{Call, GROUP};
 use crate::kustomize::config::RawConfig;
 use crate::kustomize::expand::{ExpandResource, TypedField, TypedFieldSpec};
 use crate::kustomize::fieldspec::FieldSpec;
-use crate::kustomize::load::Files;
+use crate::kustomize::load::{Files, Keep};
 use crate::kustomize::run::is_kustomization;
 use crate::manifest::{Diagnostic, Diagnostics, Gvk, Node, Object, Span};
 
@@ -26,7 +26,7 @@ pub(super) fn check_validator(call: &Call<'_>, config: &Object) -> Result<(), Di
     if !is_kustomization(call.root) {
         return Ok(());
     }
-    let files = Files::new(call.sources);
+    let files = Files::new(call.sources, Keep::ForOthers);
     let root = files.root(call.root)?;
     let loaded = files.kustomization(&root);
     let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?.whole()?;
@@ -61,7 +61,7 @@ pub(super) fn check(call: &Call<'_>, resources: &[ExpandResource]) -> Result<(),
     if items.is_empty() || !is_kustomization(call.root) {
         return Ok(());
     }
-    let files = Files::new(call.sources);
+    let files = Files::new(call.sources, Keep::ForOthers);
     let root = files.root(call.root)?;
     let mut reader = Reader::new(&files);
     let mut all = Seen::default();

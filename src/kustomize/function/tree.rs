@@ -148,8 +148,8 @@ impl<'r, 's> Reader<'r, 's> {
 
     fn folder(&self, dir: &Dir, entry: &Text) -> Option<Dir> {
         let real = self.files.resolve(dir, &entry.value).ok()?;
-        real.is_dir().then(|| Dir {
-            real,
+        real.is_dir.then(|| Dir {
+            real: real.path,
             shown: shown_path(dir, &entry.value),
             repository: dir.repository.clone(),
         })
