@@ -124,18 +124,56 @@ fn helm_4_installs_the_plugin_and_upgrades_through_it() {
     upgrade_through(&tools().helm4(), "4");
 }
 
+fn git(at: &Path, args: &[&str]) {
+    let output = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-C"])
+        .arg(at)
+        .args(args)
+        .output()
+        .unwrap();
+    ok(&output);
+}
+
+/// A project in git whose overlay reads a patch and a file of settings from another folder. A
+/// patch is no whole object, and settings are no manifest: neither is a fault.
+fn project(folder: &Path) {
+    overlay(&folder.join("overlays/shop"));
+    write(&folder.join("settings.yaml"), "debug: true\n");
+    patch(folder, "{replicas: 2}");
+    write(
+        &folder.join("overlays/shop/prod/kustomization.yaml"),
+        "resources: [../base]\npatches: [{path: patch.yaml}]\n",
+    );
+    git(folder, &["init", "-q"]);
+    git(folder, &["add", "-A"]);
+}
+
+fn patch(project: &Path, spec: &str) {
+    let head = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}";
+    write(
+        &project.join("overlays/shop/prod/patch.yaml"),
+        &format!("{head}\nspec: {spec}\n"),
+    );
+}
+
+/// `pre-commit try-repo` of a repository of hooks, in a project.
+fn try_hook(hooks: &Path, hook: &str, project: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(tools().pre_commit());
+    command
+        .args(["try-repo", hooks.to_str().unwrap(), hook])
+        .args(["--verbose", "--color", "never"])
+        .args(args)
+        .current_dir(project)
+        .env(
+            "PRE_COMMIT_HOME",
+            hooks.parent().unwrap().join("pre-commit"),
+        );
+    command
+}
+
 #[test]
 fn pre_commit_runs_the_system_hook() {
     let folder = tempfile::tempdir().unwrap();
-    let git = |at: &Path, args: &[&str]| {
-        let output = Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-C"])
-            .arg(at)
-            .args(args)
-            .output()
-            .unwrap();
-        ok(&output)
-    };
     let hooks = folder.path().join("hooks");
     write(
         &hooks.join(".pre-commit-hooks.yaml"),
@@ -144,51 +182,77 @@ fn pre_commit_runs_the_system_hook() {
     git(&hooks, &["init", "-q"]);
     git(&hooks, &["add", "-A"]);
     git(&hooks, &["commit", "-qm", "hooks"]);
-
-    let project = folder.path().join("project");
-    overlay(&project.join("overlays/shop"));
-    // A patch is no whole object, and a file of settings is no manifest: neither is a fault.
-    write(&project.join("settings.yaml"), "debug: true\n");
-    write(
-        &project.join("overlays/shop/prod/patch.yaml"),
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2}\n",
-    );
-    write(
-        &project.join("overlays/shop/prod/kustomization.yaml"),
-        "resources: [../base]\npatches: [{path: patch.yaml}]\n",
-    );
-    git(&project, &["init", "-q"]);
-    git(&project, &["add", "-A"]);
-
+    let shop = folder.path().join("project");
+    project(&shop);
     let bin = folder.path().join("bin");
     fs::create_dir_all(&bin).unwrap();
     fs::copy(DEPLOYX, bin.join("deployx")).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let run = || {
-        Command::new(tools().pre_commit())
-            .args([
-                "try-repo",
-                hooks.to_str().unwrap(),
-                "deployx-validate-system",
-            ])
-            .args(["--all-files", "--verbose", "--color", "never"])
-            .current_dir(&project)
+    let run = |args: &[&str]| {
+        try_hook(&hooks, "deployx-validate-system", &shop, args)
             .env("PATH", &path)
-            .env("PRE_COMMIT_HOME", folder.path().join("pre-commit"))
             .output()
             .unwrap()
     };
-    ok(&run());
+    let said = ok(&run(&["--all-files"]));
+    assert!(said.contains("2 overlays"), "{said}");
 
+    // Only the base is staged, and the overlay that reads it is judged with it.
+    git(&shop, &["commit", "-qm", "all"]);
+    let base = shop.join("overlays/shop/base/web.yaml");
+    let text = fs::read_to_string(&base).unwrap();
     write(
-        &project.join("overlays/shop/prod/patch.yaml"),
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicsa: 2}\n",
+        &base,
+        &text.replace("name: web-env", "name: web-environment"),
     );
-    git(&project, &["add", "-A"]);
-    let failed = run();
+    git(&shop, &["add", "-A"]);
+    let said = ok(&run(&[]));
+    assert!(said.contains("2 overlays"), "{said}");
+
+    patch(&shop, "{replicsa: 2}");
+    git(&shop, &["add", "-A"]);
+    let failed = run(&[]);
     let text = String::from_utf8_lossy(&failed.stdout);
     assert!(!failed.status.success(), "{text}");
     assert!(text.contains("`replicsa`"), "{text}");
     assert!(text.contains("overlays/shop/prod/patch.yaml:4:8"), "{text}");
     assert!(text.contains("replicas"), "{text}");
+}
+
+/// The form that builds deployx itself. pre-commit leaves the lock file aside, so this also shows
+/// that the newest releases of what we depend on fit. Built without optimisation and into a
+/// folder that is kept, or it would take many minutes each time.
+#[test]
+fn pre_commit_builds_and_runs_the_rust_hook() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("deployx");
+    for name in ["Cargo.toml", ".pre-commit-hooks.yaml", "README.md"] {
+        fs::create_dir_all(&source).unwrap();
+        fs::copy(repository().join(name), source.join(name)).unwrap();
+    }
+    for name in ["src", "schemas", "templates", "docs", "benches", "tests"] {
+        let copied = Command::new("cp")
+            .arg("-r")
+            .args([repository().join(name), source.join(name)])
+            .output()
+            .unwrap();
+        ok(&copied);
+    }
+    git(&source, &["init", "-q"]);
+    git(&source, &["add", "-A"]);
+    git(&source, &["commit", "-qm", "deployx"]);
+    let shop = folder.path().join("project");
+    project(&shop);
+    let output = try_hook(&source, "deployx-validate", &shop, &["--all-files"])
+        .env(
+            "CARGO_TARGET_DIR",
+            tools().cache().join("pre-commit-target"),
+        )
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .output()
+        .unwrap();
+    let said = ok(&output);
+    assert!(said.contains("2 overlays"), "{said}");
 }

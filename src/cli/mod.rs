@@ -2,6 +2,7 @@
 //!
 //! One file for each command; nothing outside this folder reads arguments or the environment.
 
+mod chart;
 mod cluster;
 mod diff;
 mod error;

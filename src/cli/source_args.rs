@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::CommandError;
+use crate::helm::Program;
 use crate::kustomize::outside::{Helm, Outside, Plugins, Proxies, Remote};
 use crate::kustomize::{LoadRestrictions, Order};
 
@@ -118,6 +119,16 @@ impl SourceArgs {
     pub(super) fn managed_by(&self) -> bool {
         self.enable_managedby_label
             || env::var_os("KUSTOMIZE_ENABLE_MANAGEDBY_LABEL").is_some_and(|value| value == "on")
+    }
+
+    /// The Helm that renders a chart which is a source itself: the one that called us, or the one
+    /// on the PATH.
+    pub(super) fn helm(&self) -> Program<'_> {
+        Program {
+            command: &self.helm_command,
+            home: None,
+            notify: Some(notify),
+        }
     }
 
     /// What builds may use besides the files of their trees.

@@ -1,9 +1,14 @@
 //! Runs the user's Helm, 3 or 4: which version it is, pulling a chart, rendering one. It knows
 //! nothing of overlays, and never asks a cluster.
 
+mod chart;
+mod marks;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+pub use chart::{is_chart, render};
 
 use crate::process::{self, Call, Failure, Stderr};
 
@@ -92,6 +97,8 @@ pub struct Template {
     pub debug: bool,
     /// Whether versions under development count.
     pub devel: bool,
+    /// Further arguments, such as those of the `--set` family.
+    pub more: Vec<OsString>,
 }
 
 /// How a chart is fetched: the arguments of `helm pull`.
@@ -146,6 +153,7 @@ impl Template {
                 .filter(|(_, is_set)| *is_set)
                 .map(|(name, _)| name.into()),
         );
+        args.extend(self.more.iter().cloned());
         args
     }
 }

@@ -520,6 +520,7 @@ impl Rendering<'_, '_> {
             skip_hooks: chart.skip_hooks,
             debug: chart.debug || self.helm.debug,
             devel: chart.devel,
+            more: Vec::new(),
         };
         let output = program
             .template(&template)

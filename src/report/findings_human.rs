@@ -58,6 +58,9 @@ pub fn findings_human(
     if verdicts.overlays > 0 {
         judged.push_str(&format!(", {}", count(verdicts.overlays, "overlay")));
     }
+    if verdicts.charts > 0 {
+        judged.push_str(&format!(", {}", count(verdicts.charts, "chart")));
+    }
     if verdicts.skipped > 0 {
         judged.push_str(&format!(
             ", {} skipped",

@@ -11,6 +11,7 @@ use ignore::WalkBuilder;
 use walkdir::WalkDir;
 
 use super::{is_hidden, is_manifest_name, manifest_files};
+use crate::helm;
 use crate::kustomize;
 use crate::manifest::{Node, ReadOptions, Sources, read};
 
@@ -21,6 +22,8 @@ pub struct Inputs {
     pub overlays: Vec<PathBuf>,
     /// Files to be judged by themselves, unless an overlay turns out to read them.
     pub files: Vec<PathBuf>,
+    /// Helm charts that were named, to be rendered.
+    pub charts: Vec<PathBuf>,
     /// Number of files of Helm charts that are no manifests and were left out.
     pub chart_files: usize,
 }
@@ -29,14 +32,17 @@ pub struct Inputs {
 ///
 /// A folder with a kustomization is one overlay, and so is the nearest such folder above a file.
 /// Any other folder is searched, but for hidden entries and what `.gitignore` names; a path that
-/// does not exist stays a file, so that reading it says so. Templates of Helm charts are no
-/// manifests yet: they and the chart's description are left out and counted.
+/// does not exist stays a file, so that reading it says so. A chart is rendered where it is named;
+/// one that is merely found is not, for nobody has said with which values: its templates and its
+/// description are left out and counted.
 pub fn select(paths: &[PathBuf]) -> Inputs {
     let mut inputs = Inputs::default();
     let mut overlays = BTreeSet::new();
     for path in paths {
         if kustomize::is_kustomization(path) {
             overlays.insert(path.clone());
+        } else if helm::is_chart(path) {
+            inputs.charts.push(path.clone());
         } else if path.is_dir() {
             for entry in walk(path) {
                 if entry.is_dir() {

@@ -43,6 +43,8 @@ pub struct Verdicts {
     pub skipped: usize,
     /// Number of overlays that were built.
     pub overlays: usize,
+    /// Number of Helm charts that were rendered.
+    pub charts: usize,
     /// Number of files of Helm charts that are no manifests and were left out.
     pub chart_files: usize,
     /// The custom resource definitions among the objects.
@@ -55,6 +57,7 @@ impl Verdicts {
         self.objects.append(&mut other.objects);
         self.skipped += other.skipped;
         self.overlays += other.overlays;
+        self.charts += other.charts;
         self.chart_files += other.chart_files;
         self.definitions.extend(other.definitions);
     }

@@ -32,6 +32,11 @@ impl Tools {
         &self.bin
     }
 
+    /// Returns a folder that is kept between runs, for what is costly to make.
+    pub(crate) fn cache(&self) -> &Path {
+        self.bin.parent().unwrap_or(&self.bin)
+    }
+
     /// Returns Helm 3.17.2.
     pub(crate) fn helm3(&self) -> PathBuf {
         self.bin.join("helm3")

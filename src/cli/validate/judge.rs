@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::super::project::Project;
 use super::super::{CommandError, Ui};
 use super::ValidateArgs;
+use crate::helm;
 use crate::kustomize;
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Sources};
@@ -39,7 +40,8 @@ pub(super) fn judge(
         inputs::select(&paths)
     };
     verdicts.chart_files = inputs.chart_files;
-    let found = inputs.files.len() + inputs.overlays.len() + inputs.chart_files;
+    let charts = inputs.charts.len() + inputs.chart_files;
+    let found = inputs.files.len() + inputs.overlays.len() + charts;
     if found == 0 && !paths.is_empty() && !args.affected {
         let name = display_path(&paths[0]);
         return Err(
@@ -57,6 +59,9 @@ pub(super) fn judge(
         verdicts.append(overlay.verdicts);
         read.extend(overlay.files);
     }
+    for chart in &inputs.charts {
+        verdicts.append(judge_chart(sources, chart, args, validator));
+    }
     inputs.leave_out(&read);
     if let Some(changed) = &changed {
         let is_changed = |file: &PathBuf| !file.canonicalize().is_ok_and(|f| !changed.contains(&f));
@@ -65,6 +70,32 @@ pub(super) fn judge(
     verdicts.append(validate::judge_files(validator, sources, &inputs.files));
     verdicts.settle(validator, sources, definitions);
     Ok((verdicts, read))
+}
+
+/// Renders a chart and judges what it prints.
+fn judge_chart(
+    sources: &Sources,
+    chart: &Path,
+    args: &ValidateArgs,
+    validator: Validator,
+) -> Verdicts {
+    let template = args.charts.template(
+        chart,
+        args.cluster.access().namespace,
+        validator.version().to_string(),
+    );
+    let helm = args.options.helm();
+    let mut verdicts = match helm::render(&helm, sources, &template) {
+        Ok(file) => validate::judge_file(validator, sources, file),
+        Err(fault) => {
+            let mut verdicts = Verdicts::default();
+            let faults = vec![fault];
+            verdicts.refuse(validate::primary_span(&faults), faults);
+            verdicts
+        }
+    };
+    verdicts.charts += 1;
+    verdicts
 }
 
 /// The files that were changed, by their true paths; `None` where everything is judged.
@@ -133,7 +164,10 @@ fn judge_overlay(
                 return judged;
             }
             judged.verdicts.overlays += 1;
-            judged.warnings = build.warnings;
+            // What a Component lacks by itself, the overlay that names it brings.
+            if !inputs::is_component(overlay) {
+                judged.warnings = build.warnings;
+            }
             for object in &build.objects {
                 judged.verdicts.judge(validator, object);
             }

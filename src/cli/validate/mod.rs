@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use super::chart::ChartArgs;
 use super::cluster::ClusterArgs;
 use super::project::Project;
 use super::source_args::SourceArgs;
@@ -23,7 +24,7 @@ use crate::validate::{self, Validator, Verdict, Verdicts};
 /// Exit code 1 when an object would be refused.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
-    /// Kustomization directories, files, folders of both, or - for standard input
+    /// Kustomization directories, Helm charts, files, folders of them, or - for standard input
     #[arg(value_name = "SOURCE", default_value = ".")]
     sources: Vec<PathBuf>,
     #[command(flatten)]
@@ -51,6 +52,8 @@ pub(super) struct ValidateArgs {
     /// Fail also where nothing is known, as for a custom resource without its schema
     #[arg(long)]
     require_schema: bool,
+    #[command(flatten)]
+    charts: ChartArgs,
     // A cluster that is named gives its version and its custom resource definitions.
     #[command(flatten)]
     cluster: ClusterArgs,
