@@ -7,6 +7,7 @@ use clap::Args;
 use super::{CommandError, Exit};
 use crate::cluster::{Access, Cluster, ClusterError};
 use crate::diff::Release;
+use crate::manifest::Diagnostics;
 use crate::manifest::source::display_path;
 use crate::release::{ReleaseError, ReleasePolicy, name};
 
@@ -199,6 +200,9 @@ impl From<ClusterError> for CommandError {
 
 impl From<ReleaseError> for CommandError {
     fn from(error: ReleaseError) -> Self {
+        if let ReleaseError::Impossible { findings } = error {
+            return Diagnostics(findings).into();
+        }
         let failed = Self::message(error.to_string());
         let exit = match &error {
             ReleaseError::Interrupted { code: 143, .. } => Exit::Terminated,

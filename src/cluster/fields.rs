@@ -141,6 +141,21 @@ impl FieldSet {
         }
     }
 
+    /// Returns the part of this set that an object does not have.
+    pub fn missing_in(&self, object: &Value) -> Self {
+        let mut missing = Self::default();
+        for (element, child) in &self.children {
+            let below = match lookup(object, element) {
+                Some(found) => child.missing_in(found),
+                None => child.clone(),
+            };
+            if !below.is_empty() {
+                missing.children.insert(element.clone(), below);
+            }
+        }
+        missing
+    }
+
     fn child(&self, step: &Step) -> Option<&Self> {
         match step {
             Step::Field(name) => self.children.get(&format!("f:{name}")),
@@ -172,6 +187,23 @@ fn is_json(text: &str, value: &Value) -> bool {
 
 fn keys_of(element: &str) -> Option<Map<String, Value>> {
     serde_json::from_str(element.strip_prefix("k:")?).ok()
+}
+
+/// As [`find`], in an object as it is written: keys that the server fills in may be missing.
+fn lookup<'a>(object: &'a Value, element: &str) -> Option<&'a Value> {
+    match element.split_once(':')? {
+        ("f", name) => object.get(name),
+        ("k", _) => {
+            let keys = keys_of(element)?;
+            object.as_array()?.iter().find(|item| {
+                let given =
+                    |(key, value): (&String, &Value)| item.get(key).map(|given| given == value);
+                keys.iter().all(|key| given(key) != Some(false))
+                    && keys.iter().any(|key| given(key).is_some())
+            })
+        }
+        _ => object.get(position(object, element)?),
+    }
 }
 
 fn find<'a>(object: &'a mut Value, element: &str) -> Option<&'a mut Value> {

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod mask;
+pub mod merged;
 pub mod noise;
 pub mod object;
 pub mod predict;

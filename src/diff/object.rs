@@ -48,6 +48,8 @@ pub struct ObjectDiff {
     pub conflicts: Vec<Conflict>,
     /// Managers whose fields become ours.
     pub taken_from: Vec<String>,
+    /// Fields that cannot change, as the server writes them: the object has to be replaced.
+    pub immutable: Vec<String>,
     /// What there is to say besides, each a line.
     pub notes: Vec<String>,
 }
@@ -111,6 +113,7 @@ impl ObjectDiff {
             restarts: 0,
             conflicts: Vec::new(),
             taken_from: Vec::new(),
+            immutable: Vec::new(),
             notes: Vec::new(),
         }
     }

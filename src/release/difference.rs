@@ -6,16 +6,28 @@ use serde_json::Value;
 
 use super::error::ReleaseError;
 use super::prepare::{Item, Options};
+use super::refusal;
 use crate::cluster::client::for_each;
 use crate::cluster::managers;
 use crate::cluster::value::Read;
 use crate::cluster::{Cluster, ClusterError, Resource};
 use crate::diff::{Mask, ObjectDiff, Wanted, predict};
+use crate::manifest::Diagnostic;
 use crate::manifest::object::ObjectId;
 use crate::plan::strategy::{self, Workload};
 use crate::plan::{Choice, Room};
 
-type Differences = (Vec<Item>, Vec<Choice>, Vec<strategy::CannotRoll>);
+/// What was found out.
+pub(super) struct Differences {
+    /// The objects.
+    pub(super) items: Vec<Item>,
+    /// The strategies.
+    pub(super) choices: Vec<Choice>,
+    /// Workloads that cannot roll as was asked.
+    pub(super) cannot: Vec<strategy::CannotRoll>,
+    /// Changes of live objects that are not possible.
+    pub(super) impossible: Vec<Diagnostic>,
+}
 
 /// Predicts all objects; decides the strategies of those that restart, and predicts these again
 /// where the strategy changes.
@@ -32,7 +44,7 @@ pub(super) async fn differences(
     let unknown = || Err("nothing restarts".to_owned());
     let settled = strategy::decide(&quiet, options.strategy, unknown()).unwrap_or_default();
     set_strategies(&mut wanted, &settled);
-    let mut items = predict_all(cluster, wanted, options, mask).await?;
+    let (mut items, impossible) = predict_all(cluster, wanted, options, mask).await?;
 
     let mut claims = Vec::new();
     for item in items.iter().filter(|item| item.diff.restarts > 0) {
@@ -65,13 +77,19 @@ pub(super) async fn differences(
         let Some(choice) = choices.iter().find(|choice| choice.id == item.wanted.id) else {
             continue;
         };
-        if item.wanted.applied["spec"]["strategy"] != choice.strategy {
+        let possible = item.diff.immutable.is_empty();
+        if possible && item.wanted.applied["spec"]["strategy"] != choice.strategy {
             item.wanted.applied["spec"]["strategy"] = choice.strategy.clone();
             item.prediction = predict::predict(cluster, &item.wanted, options.folding()).await?;
             item.diff = ObjectDiff::new(&item.wanted, &item.prediction, mask);
         }
     }
-    Ok((items, choices, cannot))
+    Ok(Differences {
+        items,
+        choices,
+        cannot,
+        impossible,
+    })
 }
 
 async fn predict_all(
@@ -79,7 +97,7 @@ async fn predict_all(
     wanted: Vec<Wanted>,
     options: &Options,
     mask: &Mask,
-) -> Result<Vec<Item>, ReleaseError> {
+) -> Result<(Vec<Item>, Vec<Diagnostic>), ReleaseError> {
     let answers = for_each(&wanted, |wanted| async move {
         if wanted.live.is_none() && options.check_new {
             predict::check_new(cluster, wanted).await?;
@@ -88,7 +106,7 @@ async fn predict_all(
     })
     .await;
     let mut refused = Vec::new();
-    let mut items = Vec::new();
+    let (mut items, mut impossible) = (Vec::new(), Vec::new());
     for (wanted, answer) in wanted.into_iter().zip(answers) {
         match answer {
             Ok(prediction) => {
@@ -102,11 +120,17 @@ async fn predict_all(
                     diff,
                 });
             }
-            Err(error) => refused.push(error.map_message(|text| mask.text(text))),
+            Err(error) => match refusal::explain(&wanted, &error, mask) {
+                Some((item, findings)) => {
+                    items.push(item);
+                    impossible.extend(findings);
+                }
+                None => refused.push(error.map_message(|text| mask.text(text))),
+            },
         }
     }
     match refused.len() {
-        0 => Ok(items),
+        0 => Ok((items, impossible)),
         1 => Err(refused.remove(0).into()),
         _ => Err(ReleaseError::Refused { list: refused }),
     }

@@ -3,6 +3,7 @@
 use super::record::RecordError;
 use crate::cluster::ClusterError;
 use crate::cluster::error::Conflict;
+use crate::manifest::Diagnostic;
 use crate::manifest::object::ObjectId;
 use crate::plan::strategy::CannotRoll;
 use crate::rollout::Failure;
@@ -74,6 +75,12 @@ pub enum ReleaseError {
         release: String,
         /// Which, and who owns them.
         objects: Vec<(ObjectId, String)>,
+    },
+    /// Changes of live objects that the server does not allow.
+    #[error("live objects cannot change like this:{}", impossible(findings))]
+    Impossible {
+        /// What cannot change, each where the input sets it.
+        findings: Vec<Diagnostic>,
     },
     /// Ended by a signal; the record says so.
     #[error("interrupted; revision {revision} is marked as failed")]
@@ -165,6 +172,7 @@ impl ReleaseError {
             Self::Foreign { .. } => Some(
                 "make them part of the release with `--take-ownership`; nothing restarts".into(),
             ),
+            Self::Impossible { findings } => findings.iter().find_map(|f| f.hint.clone()),
             Self::NameDiffers { .. } => Some("leave one of them out".into()),
             Self::NoName => {
                 Some("name it: deployx upgrade RELEASE SOURCE, or add a Release resource".into())
@@ -221,6 +229,15 @@ fn foreign(objects: &[(ObjectId, String)]) -> String {
         .map(|(id, owner)| format!("\n  {id} ({owner})"))
         .collect();
     lines.concat()
+}
+
+fn impossible(findings: &[Diagnostic]) -> String {
+    let lines = findings.iter().map(|finding| {
+        let object = finding.object.as_deref().unwrap_or_default();
+        let field = finding.field.as_deref().unwrap_or_default();
+        format!("\n  {object} {field}")
+    });
+    lines.collect()
 }
 
 fn conflicts(list: &[(ObjectId, Vec<Conflict>)]) -> String {

@@ -8,6 +8,7 @@ mod obstacle;
 pub mod prepare;
 pub mod prune;
 pub mod record;
+mod refusal;
 pub mod status;
 pub mod store;
 pub mod upgrade;

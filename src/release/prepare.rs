@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::difference::differences;
+use super::difference::{Differences, differences};
 use super::error::ReleaseError;
 use super::live::{id_of, is_scalable, read_live};
 use super::obstacle;
@@ -220,7 +220,17 @@ pub async fn prepare(
     }
     leave_replicas(&mut wanted, &autoscalers, &pruned);
 
-    let (mut items, choices, cannot) = differences(cluster, wanted, &options, &mask).await?;
+    let Differences {
+        mut items,
+        choices,
+        cannot,
+        impossible,
+    } = differences(cluster, wanted, &options, &mask).await?;
+    if !impossible.is_empty() {
+        blockers.push(ReleaseError::Impossible {
+            findings: impossible,
+        });
+    }
     find_drift(&mut items, &history, &release);
     if !cannot.is_empty() {
         blockers.push(ReleaseError::CannotRoll { cannot });

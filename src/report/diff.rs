@@ -125,6 +125,13 @@ impl DiffView<'_> {
             let indent = if group.is_some() { "      " } else { "    " };
             self.change(out, indent, &leaf, change, diff);
         }
+        for field in &diff.immutable {
+            let mark = self.paint(Role::Error, "immutable");
+            let _ = writeln!(
+                out,
+                "    {mark}  {field} cannot change while the object exists"
+            );
+        }
         for note in &diff.notes {
             let _ = writeln!(out, "    {note}");
         }
@@ -141,6 +148,9 @@ impl DiffView<'_> {
 
     fn object_remark(&self, diff: &ObjectDiff) -> String {
         match &diff.action {
+            _ if !diff.immutable.is_empty() => {
+                self.paint(Role::Error, "immutable, needs a replace")
+            }
             Action::Create => self.size_of(&diff.id),
             Action::Prune => "left the overlay; will be pruned".to_owned(),
             Action::Spare(why) => format!("left the overlay; stays: {why}"),

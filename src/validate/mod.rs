@@ -16,10 +16,12 @@ mod place;
 mod rules;
 mod scalar;
 mod unions;
+mod update;
 mod view;
 
 pub use custom::{Definitions, load_definitions};
 pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
+pub use update::{FORBIDDEN, IMMUTABLE};
 
 use crate::manifest::{Diagnostic, Object, Severity};
 use crate::schema::{self, Tables, Version};

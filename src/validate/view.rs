@@ -76,7 +76,7 @@ impl<'v> View<'v> {
     /// The deepest node on a path that is there. Paths are written as the server writes them:
     /// `ports[0].name`, `labels[app]`. Returns the value, when all of the path is there, and
     /// where to point.
-    fn locate(self, path: &str) -> (Option<&'v Node>, Span) {
+    pub(super) fn locate(self, path: &str) -> (Option<&'v Node>, Span) {
         let mut steps = Steps { rest: path };
         let (mut span, mut value) = (self.at, None);
         let mut map = Some(self.map);
@@ -257,7 +257,7 @@ fn first_key(node: &Node) -> Span {
 }
 
 /// The last name of a path: `name` of `ports[0].name`, `ports` of `ports[0]`, `a` of `data[a]`.
-fn last_name(path: &str) -> &str {
+pub(super) fn last_name(path: &str) -> &str {
     let mut steps = Steps { rest: path };
     let mut last = "";
     while let Some(step) = steps.next() {

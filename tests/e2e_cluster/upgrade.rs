@@ -301,8 +301,17 @@ fn an_immutable_field_is_told_before_anything_changes() {
         .write("b.yaml", &config_map("new", "1"))
         .upgrade(&[])
         .exits(1)
-        .warns("Job")
-        .warns("field is immutable");
+        .warns("`template` cannot change once the object exists")
+        .warns("app/a.yaml:8:")
+        .warns("was `shop/job:1`")
+        .warns("field is immutable")
+        .warns("a Job runs once: give it a new name, or delete the old one first");
+    project
+        .diff(&[])
+        .exits(0)
+        .says("immutable, needs a replace")
+        .says("spec.template cannot change")
+        .says("[1 -> 2]");
     assert_eq!(project.revisions(), ["1 deployed"]);
     assert_ne!(
         project

@@ -36,7 +36,8 @@ mod imp {
             }
         }
 
-        /// Evaluates the rules on an object that has its defaults.
+        /// Evaluates the rules on an object that has its defaults; `old` is what an update
+        /// changes, for rules that compare (`oldSelf`).
         ///
         /// # Errors
         /// Why nothing is known: a rule that this evaluator cannot compile or run.
@@ -44,13 +45,14 @@ mod imp {
             &self,
             version: Version,
             root: &Node,
+            old: Option<&Node>,
         ) -> Result<Vec<Diagnostic>, String> {
             let compiled = self
                 .compiled
                 .get_or_init(|| compile_schema(&to_json(&self.schema)));
-            let object = to_json(root);
+            let (object, old) = (to_json(root), old.map(to_json));
             let validator = kube_cel::Validator::new();
-            let Err(errors) = validator.validate_compiled(compiled, &object, None) else {
+            let Err(errors) = validator.validate_compiled(compiled, &object, old.as_ref()) else {
                 return Ok(Vec::new());
             };
             let mut findings = Vec::new();
@@ -107,6 +109,7 @@ mod imp {
             &self,
             _version: Version,
             _root: &Node,
+            _old: Option<&Node>,
         ) -> Result<Vec<Diagnostic>, String> {
             Err("rules in CEL are not evaluated by this build (feature `cel`)".to_owned())
         }

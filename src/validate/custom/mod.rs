@@ -10,6 +10,7 @@ mod prepare;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -101,6 +102,7 @@ impl Definitions {
         let mut judge = Judge {
             tables: tables(release),
             object,
+            old: None,
             findings: Vec::new(),
             unknown: None,
         };
@@ -137,6 +139,8 @@ impl Version {
 struct Judge<'j> {
     tables: Tables,
     object: &'j Object,
+    /// What an update changes.
+    old: Option<&'j Object>,
     findings: Vec<Diagnostic>,
     unknown: Option<String>,
 }
@@ -160,26 +164,43 @@ impl Judge<'_> {
         let mut faults = Faults::new(release, Context::default(), &mut self.findings);
         prepare::unknown_fields(root, schema, kind, &mut faults);
         self.metadata(root, &Place::ROOT);
-        self.name();
-        let mut complete = root.clone();
-        if version.has_status
-            && let Some(map) = complete.as_map_mut()
-        {
-            map.remove("status");
+        match self.old {
+            Some(old) => {
+                let identity = super::update::identity(self.tables, old, self.object);
+                self.findings.extend(identity);
+            }
+            None => self.name(),
         }
-        prepare::complete(&mut complete, schema);
+        let complete = completed(root, version, schema);
+        let old = self.old.map(|old| completed(&old.root, version, schema));
+        let tolerated = |finding: &Diagnostic| {
+            let old = old.as_ref();
+            old.is_some_and(|old| update::is_tolerated(finding, schema, old, &complete))
+        };
         let mut check = Check::new(release);
         check.value(&complete, schema, &Place::ROOT, span_of(root, "kind"));
+        check.findings.retain(|finding| !tolerated(finding));
         self.findings.append(&mut check.findings);
         self.unknown = check.undecided;
         self.embedded(&complete, schema, &Place::ROOT);
-        let mut faults = Faults::new(release, Context::default(), &mut self.findings);
-        prepare::duplicates(&complete, schema, &Place::ROOT, &mut faults);
+        let duplicates = |node: &Node| {
+            let mut found = Vec::new();
+            let mut faults = Faults::new(release, Context::default(), &mut found);
+            prepare::duplicates(node, schema, &Place::ROOT, &mut faults);
+            found
+        };
+        // Once there, they are tolerated for ever.
+        if old.as_ref().is_none_or(|old| duplicates(old).is_empty()) {
+            self.findings.append(&mut duplicates(&complete));
+        }
         // The server does not come to the rules where the schema is violated.
         let refused = |f: &Diagnostic| f.severity == crate::manifest::Severity::Error;
         if schema.has_rules && !self.findings.iter().any(refused) {
-            match rules.check(release, &complete) {
-                Ok(findings) => self.findings.extend(findings),
+            match rules.check(release, &complete, old.as_ref()) {
+                Ok(findings) => {
+                    let kept = findings.into_iter().filter(|finding| !tolerated(finding));
+                    self.findings.extend(kept);
+                }
                 Err(reason) => self.unknown = Some(reason),
             }
         }
@@ -328,6 +349,19 @@ impl Judge<'_> {
         }
         judgement
     }
+}
+
+/// An object as the server validates it: without the status that has its own endpoint, and with
+/// the defaults of the schema.
+fn completed(root: &Node, version: &Version, schema: &Schema) -> Node {
+    let mut complete = root.clone();
+    if version.has_status
+        && let Some(map) = complete.as_map_mut()
+    {
+        map.remove("status");
+    }
+    prepare::complete(&mut complete, schema);
+    complete
 }
 
 /// Whether a text can be a part of a URL's path (`content.IsPathSegmentName`).

@@ -93,10 +93,12 @@ pub(super) fn job(faults: &mut Faults<'_>, view: View<'_>) {
 fn selector(faults: &mut Faults<'_>, view: View<'_>) {
     let labels = view.find(&["template", "metadata", "labels"]);
     let selector = view.get("selector").filter(|node| node.as_map().is_some());
-    if view.bool("manualSelector") == Some(true) {
+    let manual = view.bool("manualSelector") == Some(true);
+    // What the server has made is there when the Job is updated.
+    if manual || faults.context().is_update {
         let path = "template.metadata.labels";
         match selector {
-            None if view.get("selector").is_none() => {
+            None if manual && view.get("selector").is_none() => {
                 view.required(faults, "selector", "`manualSelector` demands it", "");
             }
             Some(selector) if !super::selectors::matches(selector, labels) => {

@@ -18,6 +18,8 @@ pub(in crate::validate) struct Context {
     pub(super) has_account: bool,
     /// Whether values of node selectors are checked: only in pods.
     pub(super) checks_node_values: bool,
+    /// Whether the object takes the place of another, so that rules on new ones do not hold.
+    pub(super) is_update: bool,
     /// Volumes that the claim templates of a StatefulSet add to its pods.
     pub(super) claims: Vec<SmolStr>,
 }
@@ -39,11 +41,20 @@ impl Context {
             name: object.name().into(),
             versions: versions.map_or(0, <[Node]>::len),
             has_account: account,
+            is_update: false,
             checks_node_values: !matches!(kind.kind(), "PersistentVolume" | "ResourceSlice"),
             claims: match kind.kind() {
                 "StatefulSet" => claims.iter().filter_map(name).collect(),
                 _ => Vec::new(),
             },
+        }
+    }
+
+    /// The same for an object that takes the place of another.
+    pub(in crate::validate) fn for_update(self) -> Self {
+        Self {
+            is_update: true,
+            ..self
         }
     }
 

@@ -46,7 +46,12 @@ pub(super) fn check(faults: &mut Faults<'_>, object: &Object, kind: Kind) {
 
 /// Checks the names of an object: each kind has its own form.
 fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
-    let form = name_form(kind);
+    // The old object has its name, in whatever form was right for it.
+    let is_update = faults.context().is_update;
+    let form = match is_update && !checks_name_again(kind) {
+        true => Form::PathSegment,
+        false => name_form(kind),
+    };
     let name = view.text("name");
     let generate = view.text("generateName");
     if !name.is_empty() {
@@ -65,6 +70,9 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
     let namespace = view.text("namespace");
     if kind.namespaced() && !namespace.is_empty() {
         refuse_form(faults, view, "namespace", Form::DnsLabel, namespace);
+    }
+    if is_update {
+        return;
     }
     let most = match kind.kind() {
         // Eleven characters are added to the names of its Jobs.
@@ -89,6 +97,30 @@ fn system_priority(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
         "priority class names with 'system-' prefix are reserved for system use only. error: {name} is not a known system priority class"
     );
     view.forbidden(faults, "name", "`system-` names are reserved", &reason);
+}
+
+/// Whether an update asks for the form of the name again (`Validate*Update`, and what the
+/// strategies call beside it).
+fn checks_name_again(kind: Kind) -> bool {
+    match kind.group() {
+        "" => !matches!(
+            kind.kind(),
+            "Service" | "ResourceQuota" | "ReplicationController" | "PodTemplate" | "Event"
+        ),
+        "apps" => kind.kind() == "ControllerRevision",
+        "networking.k8s.io" => matches!(kind.kind(), "IngressClass" | "IPAddress"),
+        "resource.k8s.io" => !matches!(kind.kind(), "ResourceSlice" | "DeviceTaintRule"),
+        "storage.k8s.io" => kind.kind() != "CSIDriver",
+        "certificates.k8s.io" => kind.kind() != "PodCertificateRequest",
+        "batch"
+        | "autoscaling"
+        | "coordination.k8s.io"
+        | "policy"
+        | "scheduling.k8s.io"
+        | "events.k8s.io"
+        | "apiextensions.k8s.io" => false,
+        _ => true,
+    }
 }
 
 /// The form that the names of a kind have.

@@ -1,0 +1,174 @@
+//! What the server refuses of an update: fields that cannot change, transitions that are not
+//! allowed, on top of the rules for every object. What a live object has already is tolerated
+//! where the server tolerates it.
+//!
+//! The new object is the one that the server would see: under server-side apply the merged one.
+//! The rules are those of `Validate*Update` of `pkg/apis/*/validation` and of the strategies in
+//! `pkg/registry` (Kubernetes 1.37; older releases where they differ).
+
+mod change;
+mod defaults;
+mod metadata;
+mod pod;
+mod prepare;
+mod same;
+mod service;
+mod simple;
+mod storage;
+mod workloads;
+
+pub use change::{FORBIDDEN, IMMUTABLE};
+
+use change::Change;
+
+use super::{Definitions, Judgement, Validator, decode, fault, kind, lists, rules};
+use crate::manifest::{Diagnostic, Node, Object, Severity};
+use crate::schema::{Kind, Tables};
+
+impl Validator {
+    /// Judges an update of `old`, which the cluster has, to `new`. Custom resources are judged by
+    /// `definitions`.
+    pub fn judge_update(self, definitions: &Definitions, old: &Object, new: &Object) -> Judgement {
+        let kind = match kind::find(self.tables, new) {
+            kind::Found::Known(kind) => kind,
+            kind::Found::Missing(finding) => return Judgement::of(new, vec![*finding]),
+            kind::Found::Foreign(_) => {
+                let judged = definitions.judge_update(self.version(), old, new);
+                return judged.unwrap_or_else(|| self.judge(new));
+            }
+        };
+        let mut findings = Vec::new();
+        kind::check_deprecation(self.version(), new, kind, &mut findings);
+        kind::check_name(self.version(), new, kind, &mut findings);
+        // The decoder sees the object as it is sent, the rules what the server makes of it.
+        let prepared = prepare::prepared(old, new, kind);
+        let mut rules = self.decoded(kind, new);
+        if prepared.root != new.root {
+            rules.retain(is_decoder);
+            let again = self.decoded(kind, &prepared).into_iter();
+            rules.extend(again.filter(|finding| !is_decoder(finding)));
+        }
+        rules.retain(|finding| is_decoder(finding) || !is_skipped(kind, finding, old, new));
+        findings.append(&mut rules);
+        lists::duplicates(self.version(), new, kind, &mut findings);
+        findings.append(&mut self.changes(kind, old, &prepared, new));
+        Judgement::of(new, findings)
+    }
+
+    /// What the decoder and the rules for every object find.
+    fn decoded(self, kind: Kind, object: &Object) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        let context = rules::Context::of(object, kind).for_update();
+        let mut faults = fault::Faults::new(self.version(), context, &mut findings);
+        decode::object(object, kind, &mut faults);
+        rules::whole(&mut faults, object, kind);
+        findings
+    }
+
+    /// What the rules on changes find.
+    fn changes(self, kind: Kind, old: &Object, prepared: &Object, new: &Object) -> Vec<Diagnostic> {
+        let complete = |object: &Object| {
+            let mut root = object.root.clone();
+            defaults::complete(&mut root, kind.object());
+            root
+        };
+        let (before, after) = (complete(old), complete(prepared));
+        let mut change = Change::new(kind, self.version(), before, after, &new.root);
+        metadata::check(&mut change);
+        match (kind.group(), kind.kind()) {
+            ("", "Pod") => pod::check(&mut change),
+            ("", "Service") => service::check(&mut change),
+            ("", "PersistentVolume") => storage::volume(&mut change),
+            ("", "PersistentVolumeClaim") => storage::claim(&mut change),
+            ("apps", "StatefulSet") => workloads::stateful_set(&mut change),
+            ("batch", "Job") => workloads::job(&mut change),
+            _ => simple::check(&mut change),
+        }
+        change.findings
+    }
+}
+
+impl Judgement {
+    /// Whether an object must be replaced to become what is wanted: a field cannot change.
+    pub fn needs_replace(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.rule == IMMUTABLE)
+    }
+}
+
+/// What the metadata of a custom resource says against an update: it is that of every kind.
+pub(super) fn identity(tables: Tables, old: &Object, new: &Object) -> Vec<Diagnostic> {
+    let Some(any) = tables.kind("", "v1", "ConfigMap") else {
+        return Vec::new();
+    };
+    let (before, after) = (old.root.clone(), new.root.clone());
+    let mut change = Change::new(any, tables.version(), before, after, &new.root);
+    change.noun = new.kind();
+    metadata::check(&mut change);
+    change.findings
+}
+
+/// Whether a finding is one of the decoder, which does not know of an old object.
+fn is_decoder(finding: &Diagnostic) -> bool {
+    matches!(
+        finding.rule.as_ref(),
+        "unknown-field" | "wrong-type" | "invalid-quantity" | "invalid-base64" | "invalid-time"
+    ) || finding.rule == "out-of-range" && finding.notes.is_empty()
+}
+
+/// Whether a rule on new objects does not hold for an update, or tolerates what was there before.
+fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> bool {
+    if finding.severity != Severity::Error {
+        return false;
+    }
+    let field = finding.field.as_deref().unwrap_or_default();
+    let in_metadata = field.starts_with("metadata");
+    // The server keeps its own.
+    if field.starts_with("metadata.managedFields") || field == "metadata.generation" {
+        return true;
+    }
+    match (kind.group(), kind.kind()) {
+        // Their rules for updates are nothing but comparisons.
+        ("scheduling.k8s.io", "PriorityClass")
+        | ("resource.k8s.io", "ResourceClaim")
+        | ("certificates.k8s.io", "CertificateSigningRequest") => !in_metadata,
+        // Their names are another rule of a create alone.
+        ("apiextensions.k8s.io", "CustomResourceDefinition") if field == "metadata.name" => true,
+        // These cannot change, so what is wrong with them came with the old object.
+        ("apps", "StatefulSet") => {
+            field.starts_with("spec.volumeClaimTemplates") || field == "spec.serviceName"
+        }
+        ("networking.k8s.io", "NetworkPolicy") if finding.rule == "invalid-address" => {
+            held_before(old, new, field)
+        }
+        ("", "Service") if finding.rule == "invalid-address" => held_before(old, new, field),
+        _ => false,
+    }
+}
+
+/// Whether the text at a path of the new object is somewhere in the old one too.
+fn held_before(old: &Object, new: &Object, field: &str) -> bool {
+    let text = change::text_at(&new.root, field);
+    text.is_some_and(|text| holds(&old.root, text))
+}
+
+fn holds(node: &Node, text: &str) -> bool {
+    if node.as_str().is_some_and(|own| own.trim() == text.trim()) {
+        return true;
+    }
+    let in_map = node
+        .as_map()
+        .into_iter()
+        .flatten()
+        .any(|entry| holds(&entry.value, text));
+    in_map
+        || node
+            .as_seq()
+            .unwrap_or_default()
+            .iter()
+            .any(|item| holds(item, text))
+}
+
+#[cfg(test)]
+mod tests;
