@@ -210,12 +210,12 @@ fn copy(to: &mut Option<Node>, from: Option<&Node>, path: &[&str]) {
 pub(super) fn classes(change: &mut Change<'_>) {
     match change.kind.kind() {
         "StorageClass" => {
+            let was_forbidden = change.version.minor() < 36;
             for field in ["parameters", "provisioner", "reclaimPolicy"] {
-                match change.version.minor() {
-                    ..36 => {
-                        change.forbidden(&[field], &format!("updates to {field} are forbidden."))
-                    }
-                    _ => change.immutable(&[field]),
+                if was_forbidden {
+                    change.forbidden(&[field], &format!("updates to {field} are forbidden."));
+                } else {
+                    change.immutable(&[field]);
                 }
             }
             change.immutable(&["volumeBindingMode"]);
