@@ -183,6 +183,22 @@ impl<'s> Files<'s> {
         Ok((real.path, shown))
     }
 
+    /// Takes a text for what is in a file, by its true path and by that of a link to it.
+    pub(crate) fn supply(&self, path: &Path, text: &str) {
+        let file = self.sources.add(display_path(path), text);
+        let folder = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let linked = path
+            .file_name()
+            .map(|name| folder.canonicalize().map(|dir| dir.join(name)));
+        let real = std::fs::canonicalize(path);
+        for path in linked.into_iter().chain([real]).filter_map(Result::ok) {
+            lock(&self.texts).insert(Arc::from(path), Ok(file));
+        }
+    }
+
     /// Reads a file as text.
     pub(crate) fn text(&self, real: &Arc<Path>, shown: &Path) -> Result<FileId, Diagnostics> {
         if let Some(known) = lock(&self.texts).get(real) {

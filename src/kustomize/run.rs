@@ -121,6 +121,11 @@ impl<'s> Builder<'s> {
         }
     }
 
+    /// Takes a text for what is in a file of objects or a kustomization, before anything is built.
+    pub fn supply(&self, path: &Path, text: &str) {
+        self.files.supply(path, text);
+    }
+
     /// Builds the kustomization in a directory.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What yields objects: a kustomization directory, plain files, standard input.
 
+pub mod changed;
 pub mod git;
 pub mod inputs;
 mod parallel;
