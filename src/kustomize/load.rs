@@ -390,7 +390,7 @@ fn unreadable(shown: &Path, reason: &str) -> Diagnostic {
 }
 
 fn outside(dir: &Dir, shown: &Path, entry: &Text) -> Diagnostic {
-    Diagnostic::error(
+    let fault = Diagnostic::error(
         "outside-root",
         format!(
             "`{}` is not in or below `{}`",
@@ -399,8 +399,11 @@ fn outside(dir: &Dir, shown: &Path, entry: &Text) -> Diagnostic {
         ),
     )
     .at(entry.span, "leaves the kustomization's folder")
-    .note("a kustomization loads files from its own folder and below, symbolic links followed")
-    .hint("make the other folder a kustomization and list it in `resources`, or use --load-restrictor LoadRestrictionsNone")
+    .note("a kustomization loads files from its own folder and below, symbolic links followed");
+    match &dir.repository {
+        Some(_) => fault.note("no flag lifts this for what was fetched"),
+        None => fault.hint("make the other folder a kustomization and list it in `resources`, or use --load-restrictor LoadRestrictionsNone"),
+    }
 }
 
 fn missing_kustomization(dir: &Dir, folder: &str) -> Diagnostic {

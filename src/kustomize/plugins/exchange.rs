@@ -10,6 +10,7 @@ use crate::kustomize::origin;
 use crate::kustomize::resmap::{ResMap, duplicate};
 use crate::kustomize::resource::{Behavior, PreviousId, Resource};
 use crate::kustomize::run::Run;
+use crate::manifest::read::load_bytes;
 use crate::manifest::{Diagnostic, Diagnostics, Gvk, Map, Node, Span, Value, emit};
 
 const NAMES: &str = "internal.config.kubernetes.io/previousNames";
@@ -135,13 +136,20 @@ pub(super) fn annotate(node: &mut Node, key: &str, text: &str) {
 /// What is no YAML, no object, or carries a history that makes no sense.
 pub(super) fn read(
     run: &Run<'_>,
+    config: &Resource,
     name: &str,
     output: Vec<u8>,
 ) -> Result<Vec<Resource>, Diagnostics> {
+    let located = |Diagnostics(faults): Diagnostics| {
+        let also = |fault: Diagnostic| fault.also(config.node.span, "printed by this plugin");
+        Diagnostics(faults.into_iter().map(also).collect())
+    };
     let sources = run.files().sources;
-    let file = crate::manifest::read::load_bytes(sources, &format!("<output of {name}>"), output)?;
+    let file = load_bytes(sources, &format!("<output of {name}>"), output).map_err(located)?;
     let objects = run.files().objects(file, Mode::Resources);
-    let objects = (*objects).as_ref().map_err(Clone::clone)?;
+    let objects = (*objects)
+        .as_ref()
+        .map_err(|faults| located(faults.clone()))?;
     let mut faults = Vec::new();
     let mut resources = Vec::with_capacity(objects.len());
     for node in objects {
@@ -154,7 +162,7 @@ pub(super) fn read(
     if faults.is_empty() {
         Ok(resources)
     } else {
-        Err(Diagnostics(faults))
+        Err(located(Diagnostics(faults)))
     }
 }
 

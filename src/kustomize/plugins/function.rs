@@ -136,7 +136,7 @@ impl Function {
         }
         let input = list(&mut items, &function_config);
         let output = self.spawn(run, chain, config, plugins, &input)?;
-        let mut returned = exchange::read(run, &self.name(), output)?;
+        let mut returned = exchange::read(run, config, &self.name(), output)?;
         returned.extend(others.into_iter().cloned());
         Ok(returned)
     }
