@@ -17,7 +17,7 @@ use super::origin::{self, Wanted};
 use super::outside::Outside;
 use super::record::{Recorder, Recording, Step, StepKind};
 use super::resmap::{ResMap, duplicate};
-use super::resource::Resource;
+use super::resource::{Resource, is_book};
 use super::shared::{Bases, Trail};
 use super::{hash, patch, references, remote, typed, vars};
 use crate::manifest::{
@@ -582,7 +582,7 @@ fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostics> {
     faults.or(())
 }
 
-/// Annotations come out as text, and an empty mapping of them not at all.
+/// Annotations come out as text, kustomize's own and an empty mapping of them not at all.
 fn write_annotations(resource: &mut Resource) {
     if needs_normal_annotations(&resource.node) {
         let texts = resource.texts("annotations");
@@ -596,6 +596,7 @@ fn write_annotations(resource: &mut Resource) {
             .map(|entry| entry.value.span)
             .collect();
         let texts = texts.into_iter().zip(spans);
+        let texts = texts.filter(|((key, _), _)| !is_book(key));
         let texts = texts.map(|((key, text), span)| (key, text, span)).collect();
         resource.set_texts("annotations", texts);
     }
@@ -605,10 +606,13 @@ fn needs_normal_annotations(node: &Node) -> bool {
     let Some(annotations) = node.at(&["metadata", "annotations"]) else {
         return node.get("metadata").is_none_or(Node::is_null);
     };
-    let is_text = |map: &Map| map.iter().all(|entry| entry.value.as_str().is_some());
+    let is_plain = |map: &Map| {
+        map.iter()
+            .all(|entry| entry.value.as_str().is_some() && !is_book(&entry.key))
+    };
     annotations
         .as_map()
-        .is_none_or(|map| map.is_empty() || !is_text(map))
+        .is_none_or(|map| map.is_empty() || !is_plain(map))
 }
 
 /// kustomize's "conflicting fieldspecs".

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::kustomize::load::Mode;
 use crate::kustomize::origin;
 use crate::kustomize::resmap::{ResMap, duplicate};
-use crate::kustomize::resource::{Behavior, PreviousId, Resource};
+use crate::kustomize::resource::{Behavior, PreviousId, Resource, is_book};
 use crate::kustomize::run::Run;
 use crate::manifest::read::load_bytes;
 use crate::manifest::{Diagnostic, Diagnostics, Gvk, Map, Node, Span, Value, emit};
@@ -24,22 +24,6 @@ const FROM_HELM: &str = "internal.config.kubernetes.io/helm-generated";
 const ID: &str = "kustomize.config.k8s.io/id";
 const WANTS_HASH: &str = "kustomize.config.k8s.io/needs-hash";
 const WANTS_BEHAVIOR: &str = "kustomize.config.k8s.io/behavior";
-
-/// What kustomize takes off at the end of a build, and we at once.
-const BOOKKEEPING: [&str; 12] = [
-    "config.k8s.io/id",
-    "config.kubernetes.io/index",
-    "config.kubernetes.io/path",
-    "internal.config.kubernetes.io/allowKindChange",
-    "internal.config.kubernetes.io/allowNameChange",
-    "internal.config.kubernetes.io/annotations-migration-resource-id",
-    "internal.config.kubernetes.io/id",
-    "internal.config.kubernetes.io/index",
-    "internal.config.kubernetes.io/path",
-    "internal.config.kubernetes.io/refBy",
-    "internal.config.kubernetes.io/seqindent",
-    ID,
-];
 
 /// The annotations of a resource, the last of equal keys counting.
 type Annotations = Vec<(SmolStr, SmolStr, Span)>;
@@ -348,14 +332,7 @@ fn restore(run: &Run<'_>, resource: &mut Resource) -> Result<(), Diagnostic> {
     let mut hidden: HashMap<SmolStr, SmolStr> = HashMap::new();
     let all = annotations(resource);
     let tracks = run.tracks_origins();
-    let is_hidden = |key: &str| {
-        [
-            NAMES, NAMESPACES, KINDS, PREFIXES, SUFFIXES, NEEDS_HASH, BEHAVIOR, FROM_HELM,
-        ]
-        .contains(&key)
-            || BOOKKEEPING.contains(&key)
-            || tracks && origin::is_annotation(key)
-    };
+    let is_hidden = |key: &str| is_book(key) || key == ID || tracks && origin::is_annotation(key);
     let count = all.len();
     for (key, text, span) in all {
         if is_hidden(&key) {
