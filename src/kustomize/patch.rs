@@ -349,17 +349,16 @@ fn find_target(
         if map.incomplete {
             return Diagnostics::default();
         }
-        let is_in_file = fault
-            .primary
-            .as_ref()
-            .is_some_and(|label| label.span.file != patch.span.file);
-        let fault = if is_in_file {
-            fault.also(patch.span, "listed here")
-        } else {
-            fault
-        };
-        run.explain_missing(map, object, fault)
+        run.explain_missing(map, object, listed(fault, patch))
     })
+}
+
+/// Says which entry lists a patch, where the fault is in a file of its own.
+fn listed(fault: Diagnostic, patch: &Patch) -> Diagnostic {
+    match &fault.primary {
+        Some(label) if label.span.file != patch.span.file => fault.also(patch.span, "listed here"),
+        _ => fault,
+    }
 }
 
 /// Finds the resource that a patch names by group, version, kind, name and namespace.
@@ -506,7 +505,7 @@ fn merge_into(
             Some(span) if span != error.span => fault.also(span, "in the object"),
             _ => fault,
         };
-        fault.in_object(resource.describe())
+        listed(fault.in_object(resource.describe()), patch)
     })?;
     let Some(merged) = merged.filter(|node| node.as_map().is_some_and(|map| !map.is_empty()))
     else {
@@ -582,11 +581,7 @@ fn json(
                 .at(error.span, error.hint.unwrap_or_default())
                 .in_object(resource.describe())
                 .also(resource.node.span, "the object");
-            faults.push(if error.span.file == patch.span.file {
-                fault
-            } else {
-                fault.also(patch.span, "listed here")
-            });
+            faults.push(listed(fault, patch));
         }
         map.renamed_one(at);
     }

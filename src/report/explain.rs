@@ -14,7 +14,7 @@ use crate::manifest::json::to_json;
 use crate::manifest::{Node, Sources, Span};
 
 /// How wide the column of places is at most.
-const WIDEST: usize = 48;
+const WIDEST: usize = 60;
 
 /// Formats histories for people, one after the other, with a blank line between them.
 pub fn histories(sources: &Sources, histories: &[History], style: Style) -> String {
@@ -48,10 +48,6 @@ fn entry_json(sources: &Sources, entry: &Entry) -> Value {
     members.insert("won".into(), entry.won.into());
     members.insert("at".into(), place_json(sources, entry.at));
     members.insert("askedBy".into(), place_json(sources, entry.asked));
-    let trace = sources.trace(entry.at);
-    if let (Some(_), Some(template)) = (trace.input, trace.template) {
-        members.insert("template".into(), place_json(sources, template));
-    }
     if let Some(of) = &entry.of {
         members.insert("of".into(), of.as_str().into());
     }
@@ -91,7 +87,7 @@ impl Text<'_> {
         let places = history
             .entries
             .iter()
-            .map(|entry| self.sources.locate(entry.at).chars().count());
+            .map(|entry| self.sources.locate(entry.at).chars().count().max(14));
         let widths = (
             steps.max().unwrap_or_default(),
             places.max().unwrap_or_default().min(WIDEST),
@@ -129,7 +125,13 @@ impl Text<'_> {
         } else {
             " ".to_owned()
         };
-        let place = self.sources.locate(entry.at);
+        let mut note = entry.note.as_ref();
+        let mut place = self.sources.locate(entry.at);
+        if place.is_empty()
+            && let Some((text, _)) = note.take()
+        {
+            place.clone_from(text);
+        }
         let field = match entry.changes.as_slice() {
             [only]
                 if only.path == history.path || entry.of.is_some() && !history.path.is_empty() =>
@@ -154,11 +156,6 @@ impl Text<'_> {
             };
             let _ = writeln!(out, "{indent}{text}{place}");
         };
-        if let Some(template) = self.sources.trace(entry.at).template
-            && self.sources.trace(entry.at).input.is_some()
-        {
-            remark("by this template line", template);
-        }
         if let Some(of) = &entry.of {
             let field = match (field, history.path.is_empty()) {
                 (Some(change), false) => format!(" {}", display_path(&change.path)),
@@ -169,7 +166,7 @@ impl Text<'_> {
         if !entry.asked.is_none() && entry.asked != entry.at {
             remark("listed in", entry.asked);
         }
-        if let Some((text, at)) = &entry.note {
+        if let Some((text, at)) = note {
             remark(text, *at);
         }
         if field.is_none() {
