@@ -75,6 +75,7 @@ impl Project {
             load_restrictions: args.load_restrictions()?,
             order: args.order(),
             managed_by: args.managed_by(),
+            strict: args.strict(),
             outside: args.outside(),
             typed: self.typed(),
             validators: self.validators(),

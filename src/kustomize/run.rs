@@ -1,7 +1,7 @@
 //! One build of one root, and the builder that shares what is loaded between builds.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +20,7 @@ use super::resmap::{ResMap, duplicate};
 use super::resource::{Resource, is_book};
 use super::shared::{Bases, Trail};
 use super::{hash, patch, references, remote, typed, vars};
+use crate::manifest::diagnostic::Said;
 use crate::manifest::{
     Diagnostic, Diagnostics, FileId, Map, Node, Object, Severity, Sources, Span,
 };
@@ -161,12 +162,8 @@ impl<'s> Builder<'s> {
 
 /// Drops what is said twice: two ways can lead to one faulty base.
 fn each_once(faults: Diagnostics) -> Diagnostics {
-    let mut seen = HashSet::new();
     let mut kept = faults.0;
-    kept.retain(|fault| {
-        let place = fault.primary.as_ref().map(|label| label.span);
-        seen.insert((fault.rule.clone(), fault.message.clone(), place))
-    });
+    Said::default().only_new(&mut kept);
     Diagnostics(kept)
 }
 

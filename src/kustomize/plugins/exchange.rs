@@ -184,6 +184,7 @@ pub(super) fn take_over(
             continue;
         };
         resource.vars.clone_from(&old.vars);
+        resource.record = old.record;
         adopt_places(&mut resource.node, &old.node);
         slots[at[&id]] = Some(resource);
     }
