@@ -526,7 +526,7 @@ fn merge_into(
     }
     resource.set_namespace(&namespace, object.span);
     resource.refresh(schema);
-    Ok(!resource.node.same_value(&before))
+    Ok(!silent::may_be_idle(object, &before) || !resource.node.same_value(&before))
 }
 
 fn is_named(resource: &Resource, name: &str) -> bool {

@@ -19,7 +19,7 @@ use super::record::{Recorder, Recording, Step, StepKind};
 use super::resmap::{ResMap, duplicate};
 use super::resource::{Resource, is_book};
 use super::shared::{Bases, Trail};
-use super::{hash, patch, references, remote, typed, vars};
+use super::{hash, patch, references, remote, silent, typed, vars};
 use crate::manifest::diagnostic::Said;
 use crate::manifest::{
     Diagnostic, Diagnostics, FileId, Map, Node, Object, Severity, Sources, Span,
@@ -135,7 +135,14 @@ impl<'s> Builder<'s> {
         let dir = self.open(root)?;
         let run = Run::new(self, root);
         let result = finish(&run, &dir);
-        let Trail { warnings, read, .. } = run.trail.take();
+        let Trail {
+            mut warnings, read, ..
+        } = run.trail.take();
+        if let Ok(loaded) = &*self.files.kustomization(&dir)
+            && loaded.kustomization.is_component
+        {
+            silent::keep_for_component(&mut warnings);
+        }
         let result = result.and_then(|built| {
             let is_strict = self.options.strict;
             let refused = warnings

@@ -25,53 +25,62 @@ pub fn histories(sources: &Sources, histories: &[History], style: Style) -> Stri
     texts.join("\n")
 }
 
-/// Formats histories as a JSON list.
+/// Formats histories as one JSON document (docs/explain.md).
 pub fn histories_json(sources: &Sources, histories: &[History]) -> String {
     let list: Vec<Value> = histories
         .iter()
         .map(|history| {
             let entries = history.entries.iter();
-            json!({
-                "object": history.object,
-                "path": display_path(&history.path),
-                "value": history.value.as_ref().map(to_json),
-                "steps": entries.map(|entry| entry_json(sources, entry)).collect::<Vec<_>>(),
-            })
+            let mut members = Members::default();
+            members.add("object", Some(history.object.as_str().into()));
+            members.add("path", Some(display_path(&history.path).into()));
+            members.add("value", history.value.as_ref().map(to_json));
+            let steps = entries.map(|entry| entry_json(sources, entry));
+            members.add("steps", Some(steps.collect()));
+            members.0.into()
         })
         .collect();
-    format!("{:#}\n", Value::Array(list))
+    format!("{:#}\n", json!({"version": 1, "histories": list}))
+}
+
+/// Members of a JSON object; what has nothing to say is left out.
+#[derive(Default)]
+struct Members(Map<String, Value>);
+
+impl Members {
+    fn add(&mut self, name: &str, value: Option<Value>) {
+        if let Some(value) = value {
+            self.0.insert(name.to_owned(), value);
+        }
+    }
 }
 
 fn entry_json(sources: &Sources, entry: &Entry) -> Value {
-    let mut members = Map::new();
-    members.insert("step".into(), entry.step.into());
-    members.insert("won".into(), entry.won.into());
-    members.insert("at".into(), place_json(sources, entry.at));
-    members.insert("askedBy".into(), place_json(sources, entry.asked));
-    if let Some(of) = &entry.of {
-        members.insert("of".into(), of.as_str().into());
-    }
+    let mut members = Members::default();
+    members.add("step", Some(entry.step.into()));
+    members.add("won", entry.won.then_some(true.into()));
+    members.add("at", place_json(sources, entry.at));
+    members.add("listedAt", place_json(sources, entry.asked));
+    members.add("of", entry.of.as_deref().map(Value::from));
     if let Some((text, at)) = &entry.note {
-        members.insert("note".into(), text.as_str().into());
-        members.insert("source".into(), place_json(sources, *at));
+        members.add("note", Some(text.as_str().into()));
+        members.add("noteAt", place_json(sources, *at));
     }
     let changes = entry.changes.iter().map(|change| {
-        json!({
-            "path": display_path(&change.path),
-            "before": change.before.as_ref().map(to_json),
-            "after": change.after.as_ref().map(to_json),
-            "at": place_json(sources, change.at),
-        })
+        let mut members = Members::default();
+        members.add("path", Some(display_path(&change.path).into()));
+        members.add("before", change.before.as_ref().map(to_json));
+        members.add("after", change.after.as_ref().map(to_json));
+        members.add("at", place_json(sources, change.at));
+        Value::from(members.0)
     });
-    members.insert("changes".into(), changes.collect());
-    Value::Object(members)
+    members.add("changes", Some(changes.collect()));
+    members.0.into()
 }
 
-fn place_json(sources: &Sources, span: Span) -> Value {
-    Place::of(sources, span).map_or(
-        Value::Null,
-        |place| json!({"file": place.file, "line": place.line, "column": place.column}),
-    )
+fn place_json(sources: &Sources, span: Span) -> Option<Value> {
+    let place = Place::of(sources, span)?;
+    Some(json!({"file": place.file, "line": place.line, "column": place.column}))
 }
 
 struct Text<'t> {
