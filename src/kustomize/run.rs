@@ -438,6 +438,7 @@ impl<'b> Run<'b> {
         for custom in customs {
             raw.merge(custom)?;
         }
+        raw.settle()?;
         let config = Arc::new(Config::new(raw));
         lock(&self.builder.configs).insert(key, Arc::clone(&config));
         Ok(config)
@@ -555,6 +556,9 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
     if run.tracks_origins() || run.options().managed_by {
         let mut wanted = run.metadata.get();
         wanted.managed_by |= run.options().managed_by;
+        if wanted.managed_by {
+            origin::label(&mut resources).map_err(Diagnostics)?;
+        }
         let write = |resource: &mut Resource| origin::write(resource, wanted);
         resources.iter_mut().for_each(write);
     }

@@ -183,8 +183,8 @@ pub(crate) fn resolve(
         let gvk = resource.gvk.clone();
         for spec in specs.of(&gvk) {
             let mut hit = false;
-            spec.visit(&resource.node, &mut |node| hit |= needs_a_look(node));
-            if !hit {
+            let blocked = spec.visit(&resource.node, &mut |node| hit |= needs_a_look(node));
+            if !hit && !blocked {
                 continue;
             }
             let done = spec.apply(&mut resource.node, Make::Nothing, &mut |node| {
