@@ -23,21 +23,7 @@ pub enum GitError {
 /// git is missing, the folder is in no repository, or there is no such revision.
 pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>, GitError> {
     let top = top(folder)?;
-    let commit = format!("{revision}^{{commit}}");
-    ask(
-        &top,
-        &[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            &commit,
-        ],
-    )
-    .map_err(|error| match error {
-        GitError::Refused(_) => GitError::Refused(format!("there is no revision `{revision}`")),
-        missing @ GitError::Missing(_) => missing,
-    })?;
+    verified(&top, revision)?;
     let differing = [
         "diff",
         "--name-only",
@@ -70,12 +56,76 @@ pub fn top(folder: &Path) -> Result<PathBuf, GitError> {
     Ok(PathBuf::from(String::from_utf8_lossy(&top).trim_end()))
 }
 
+/// A revision of a repository as files.
+pub struct Tree {
+    /// The repository.
+    top: PathBuf,
+    /// Where its files lie.
+    files: PathBuf,
+}
+
+impl Tree {
+    /// Writes all files of a revision into an empty folder; the repository and its index stay as
+    /// they are.
+    ///
+    /// # Errors
+    /// git is missing, the folder is in no repository, or there is no such revision.
+    pub fn check_out(folder: &Path, revision: &str, into: &Path) -> Result<Self, GitError> {
+        let top = top(folder)?;
+        let commit = verified(&top, revision)?;
+        let index = into.join("index");
+        let files = into.join("files");
+        let prefix = format!("--prefix={}/", files.display());
+        run(&top, &["read-tree", &commit], Some(&index))?;
+        run(&top, &["checkout-index", "--all", &prefix], Some(&index))?;
+        Ok(Self { top, files })
+    }
+
+    /// Where a path of the working tree lies in the revision, whether it is there or not.
+    pub fn path_of(&self, path: &Path) -> PathBuf {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        match real.strip_prefix(&self.top) {
+            Ok(below) => self.files.join(below),
+            Err(_) => self.files.join(path),
+        }
+    }
+}
+
+/// The commit of a revision.
+fn verified(top: &Path, revision: &str) -> Result<String, GitError> {
+    let commit = format!("{revision}^{{commit}}");
+    let args = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &commit,
+    ];
+    match ask(top, &args) {
+        Ok(commit) => Ok(String::from_utf8_lossy(&commit).trim_end().to_owned()),
+        Err(GitError::Refused(_)) => Err(GitError::Refused(format!(
+            "there is no revision `{revision}`"
+        ))),
+        Err(missing) => Err(missing),
+    }
+}
+
 fn ask<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Result<Vec<u8>, GitError> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(args)
-        .output()?;
+    run(folder, args, None)
+}
+
+/// Runs git, perhaps with an index of its own.
+fn run<S: AsRef<OsStr>>(
+    folder: &Path,
+    args: &[S],
+    index: Option<&Path>,
+) -> Result<Vec<u8>, GitError> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(folder).args(args);
+    if let Some(index) = index {
+        git.env("GIT_INDEX_FILE", index);
+    }
+    let output = git.output()?;
     if output.status.success() {
         return Ok(output.stdout);
     }
