@@ -28,8 +28,8 @@ pub struct Judged {
 #[derive(Clone, Debug)]
 enum Waiting {
     No,
-    /// The object was made from several files.
-    Made(Object),
+    /// The object was made from several files, or is an update of the other one.
+    Made(Object, Option<Object>),
     /// The object can be read again from its file, which is cheaper than to keep it.
     Read,
 }
@@ -64,11 +64,52 @@ impl Verdicts {
 
     /// Adds the verdict on an object.
     pub fn judge(&mut self, validator: Validator, object: &Object) {
-        self.add(validator, object, || Waiting::Made(object.clone()));
+        let judgement = validator.judge(object);
+        self.add(judgement, object, || Waiting::Made(object.clone(), None));
     }
 
-    fn add(&mut self, validator: Validator, object: &Object, wait: impl FnOnce() -> Waiting) {
-        let judgement = validator.judge(object);
+    /// Adds the verdict on an update of an object.
+    pub fn judge_update(&mut self, validator: Validator, old: &Object, new: &Object) {
+        let judgement = validator.judge_update(&Definitions::default(), old, new);
+        self.add(judgement, new, || {
+            Waiting::Made(new.clone(), Some(old.clone()))
+        });
+    }
+
+    /// Judges the objects of files again, as updates of what was there before.
+    pub fn compare<'o>(
+        &mut self,
+        validator: Validator,
+        sources: &Sources,
+        before: impl Fn(&ObjectId) -> Option<&'o Object>,
+    ) {
+        let mut again = Again::new(validator, sources);
+        for judged in &mut self.objects {
+            let Some(old) = before(&judged.id) else {
+                continue;
+            };
+            let Some(new) = again.object(judged.span) else {
+                continue;
+            };
+            let update = validator.judge_update(&Definitions::default(), old, &new);
+            let mut before = std::mem::replace(&mut judged.judgement, update);
+            // What is wrong with the document was said before.
+            before
+                .findings
+                .retain(|finding| finding.rule == "duplicate-key");
+            if !before.findings.is_empty() {
+                judged.judgement.verdict = Verdict::Rejected;
+                judged.judgement.unknown = None;
+                judged.judgement.findings.append(&mut before.findings);
+            }
+            judged.waiting = match judged.judgement.verdict {
+                Verdict::Unknown => Waiting::Made(new, Some(old.clone())),
+                _ => Waiting::No,
+            };
+        }
+    }
+
+    fn add(&mut self, judgement: Judgement, object: &Object, wait: impl FnOnce() -> Waiting) {
         self.definitions.add(object);
         self.objects.push(Judged {
             span: object.span(),
@@ -86,28 +127,26 @@ impl Verdicts {
     /// that are given; the former win. Call it once, when all sources are judged.
     pub fn settle(&mut self, validator: Validator, sources: &Sources, mut given: Definitions) {
         given.extend(std::mem::take(&mut self.definitions));
-        let mut file: Option<(FileId, HashMap<Span, Object>)> = None;
+        let mut again = Again::new(validator, sources);
         for judged in &mut self.objects {
             if !given.knows(&judged.id.group, &judged.id.kind) {
                 judged.waiting = Waiting::No;
                 continue;
             }
-            let object = match std::mem::replace(&mut judged.waiting, Waiting::No) {
+            let (object, old) = match std::mem::replace(&mut judged.waiting, Waiting::No) {
                 Waiting::No => continue,
-                Waiting::Made(object) => object,
-                Waiting::Read => {
-                    let id = judged.span.file;
-                    let objects = match &mut file {
-                        Some((last, objects)) if *last == id => objects,
-                        _ => &mut file.insert((id, objects_of(validator, sources, id))).1,
-                    };
-                    let Some(object) = objects.remove(&judged.span) else {
-                        continue;
-                    };
-                    object
-                }
+                Waiting::Made(object, old) => (object, old),
+                Waiting::Read => match again.object(judged.span) {
+                    Some(object) => (object, None),
+                    None => continue,
+                },
             };
-            if let Some(judgement) = given.judge(validator.version(), &object) {
+            let version = validator.version();
+            let judgement = match &old {
+                Some(old) => given.judge_update(version, old, &object),
+                None => given.judge(version, &object),
+            };
+            if let Some(judgement) = judgement {
                 // What is wrong with the document was said before.
                 let mut before = std::mem::replace(&mut judged.judgement, judgement);
                 let judgement = &mut judged.judgement;
@@ -223,7 +262,33 @@ fn judge_node(validator: Validator, root: Node, verdicts: &mut Verdicts) {
                 judge_node(validator, item.clone(), verdicts);
             }
         }
-        None => verdicts.add(validator, &object, || Waiting::Read),
+        None => verdicts.add(validator.judge(&object), &object, || Waiting::Read),
+    }
+}
+
+/// Reads objects again from their files, the last of which it keeps.
+struct Again<'a> {
+    validator: Validator,
+    sources: &'a Sources,
+    file: Option<(FileId, HashMap<Span, Object>)>,
+}
+
+impl<'a> Again<'a> {
+    fn new(validator: Validator, sources: &'a Sources) -> Self {
+        Self {
+            validator,
+            sources,
+            file: None,
+        }
+    }
+
+    /// The object that stands there; once, for it is taken out.
+    fn object(&mut self, span: Span) -> Option<Object> {
+        let id = span.file;
+        if self.file.as_ref().is_none_or(|(last, _)| *last != id) {
+            self.file = Some((id, objects_of(self.validator, self.sources, id)));
+        }
+        self.file.as_mut()?.1.remove(&span)
     }
 }
 

@@ -308,7 +308,7 @@ fn an_immutable_field_is_told_before_anything_changes() {
         .warns("a Job runs once: give it a new name, or delete the old one first");
     project
         .diff(&[])
-        .exits(0)
+        .exits(2)
         .says("immutable, needs a replace")
         .says("spec.template cannot change")
         .says("[1 -> 2]");

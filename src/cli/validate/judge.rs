@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::super::project::Project;
 use super::super::{CommandError, Ui};
 use super::ValidateArgs;
+use super::against::Before;
 use crate::helm;
 use crate::kustomize;
 use crate::manifest::source::display_path;
@@ -33,6 +34,7 @@ pub(super) fn judge(
         let file = source::load_stdin(sources)?;
         verdicts.append(validate::judge_file(validator, sources, file));
     }
+    let before = Before::read(ui, sources, project, args, &paths)?;
     let changed = changed_files(args, &paths)?;
     let mut inputs = if args.affected {
         inputs::around(&repository_of(&paths), &paths)
@@ -51,7 +53,13 @@ pub(super) fn judge(
     }
     let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
     let judged = source::on_all_cores(&inputs.overlays, |overlay| {
-        judge_overlay(&builder, overlay, validator, changed.as_ref())
+        judge_overlay(
+            &builder,
+            overlay,
+            validator,
+            changed.as_ref(),
+            before.as_ref(),
+        )
     });
     let mut read = BTreeSet::new();
     for overlay in judged {
@@ -67,7 +75,11 @@ pub(super) fn judge(
         let is_changed = |file: &PathBuf| !file.canonicalize().is_ok_and(|f| !changed.contains(&f));
         inputs.files.retain(is_changed);
     }
-    verdicts.append(validate::judge_files(validator, sources, &inputs.files));
+    let mut files = validate::judge_files(validator, sources, &inputs.files);
+    if let Some(before) = &before {
+        files.compare(validator, sources, |id| before.in_files(id));
+    }
+    verdicts.append(files);
     verdicts.settle(validator, sources, definitions);
     Ok((verdicts, read))
 }
@@ -117,7 +129,7 @@ fn changed_files(
 }
 
 /// The folder whose repository counts for a path.
-fn folder_of(path: &Path) -> PathBuf {
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         _ if path.is_dir() => path.to_path_buf(),
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
@@ -155,6 +167,7 @@ fn judge_overlay(
     overlay: &Path,
     validator: Validator,
     changed: Option<&BTreeSet<PathBuf>>,
+    before: Option<&Before>,
 ) -> JudgedOverlay {
     let mut judged = JudgedOverlay::default();
     match builder.build(overlay) {
@@ -169,7 +182,11 @@ fn judge_overlay(
                 judged.warnings = build.warnings;
             }
             for object in &build.objects {
-                judged.verdicts.judge(validator, object);
+                let old = before.and_then(|before| before.in_overlay(overlay, &object.id()));
+                match old {
+                    Some(old) => judged.verdicts.judge_update(validator, old, object),
+                    None => judged.verdicts.judge(validator, object),
+                }
             }
         }
         // A Component may need what only the overlay that names it brings.

@@ -1,5 +1,6 @@
 //! `deployx validate`: what the API server will say, before it is asked.
 
+mod against;
 mod cluster;
 mod judge;
 
@@ -46,6 +47,10 @@ pub(super) struct ValidateArgs {
     /// of the repository that reads one of them, and the manifests among them
     #[arg(long, conflicts_with = "since")]
     affected: bool,
+    /// Judge each object as an update of what was there before: at a path, or in the same sources
+    /// at a git revision. Finds changes of fields that cannot change
+    #[arg(long, value_name = "PATH|git:REV")]
+    against: Option<String>,
     /// What makes the command fail (exit code 1)
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
     fail_on: FailOn,

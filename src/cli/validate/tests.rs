@@ -383,3 +383,103 @@ fn changed_files_stand_for_the_overlays_that_read_them() {
         (Exit::Failure, "1 error · 1 object, 1 overlay")
     );
 }
+
+const STORE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\nimmutable: true\ndata:\n  \
+    mode: \"1\"\n";
+
+#[test]
+fn changes_that_the_server_would_refuse_are_found_without_a_cluster() {
+    let files = [
+        ("old/base/kustomization.yaml", "resources: [a.yaml]\n"),
+        ("old/base/a.yaml", STORE),
+        (
+            "old/prod/kustomization.yaml",
+            "resources: [../base]\nnamespace: prod\n",
+        ),
+        ("new/base/kustomization.yaml", "resources: [a.yaml]\n"),
+        ("new/base/a.yaml", &STORE.replace("\"1\"", "\"2\"")),
+        (
+            "new/prod/kustomization.yaml",
+            "resources: [../base]\nnamespace: prod\n",
+        ),
+    ];
+    let (exit, out, err) = run(&files, &["DIR/new/prod", "--against", "DIR/old/prod"]);
+    assert_eq!((exit, err.as_str()), (Exit::Failure, ""), "{out}");
+    insta::assert_snapshot!(out, @r#"
+    error[immutable-field]: `data` cannot change once the object exists
+      --> DIR/new/base/a.yaml:7:9
+       |
+     6 | data:
+     7 |   mode: "2"
+       |         ^^^ was `1`
+       = in  ConfigMap prod/a
+       = at  data
+       = the API server (1.37) would say: Forbidden: field is immutable when `immutable` is set
+       = give the ConfigMap a new name (a hash suffix does), and refer to that
+
+    1 error · 1 object, 1 overlay · Kubernetes 1.37 · N ms
+    "#);
+    let (exit, out, _) = run(&files, &["DIR/new", "--against", "DIR/old"]);
+    assert_eq!(exit, Exit::Failure);
+    assert!(out.contains("2 errors · 2 objects, 2 overlays"), "{out}");
+    let (exit, out, _) = run(
+        &files,
+        &["DIR/new/base/a.yaml", "--against", "DIR/old/base/a.yaml"],
+    );
+    assert_eq!(exit, Exit::Failure, "{out}");
+    let (exit, _, _) = run(&files, &["DIR/old", "--against", "DIR/old"]);
+    assert_eq!(exit, Exit::Success);
+    let (exit, _, err) = run(&files, &["DIR/old", "--against", "DIR/none"]);
+    assert_eq!(exit, Exit::Failure);
+    assert!(err.contains("there is nothing at `DIR/none`"), "{err}");
+}
+
+#[test]
+fn changes_are_judged_against_a_revision() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        let git = std::process::Command::new("git")
+            .current_dir(folder.path())
+            .args(identity)
+            .args(args)
+            .status();
+        assert!(git.unwrap().success());
+    };
+    write("base/kustomization.yaml", "resources: [a.yaml]\n");
+    write("base/a.yaml", STORE);
+    write("prod/kustomization.yaml", "resources: [../base]\n");
+    write("plain.yaml", &STORE.replace("name: a", "name: plain"));
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "all"]);
+    let root = folder.path().to_str().unwrap();
+    let judged = |revision: &str| {
+        let words = ["deployx", "validate", root, "--against", revision];
+        let (mut ui, captured) = Ui::capture();
+        let exit = crate::cli::run(crate::cli::Cli::parse_from(words), &mut ui);
+        (exit, captured.stdout() + &captured.stderr())
+    };
+    let (exit, out) = judged("git:HEAD");
+    assert_eq!(exit, Exit::Success, "{out}");
+    write("base/a.yaml", &STORE.replace("\"1\"", "\"2\""));
+    write(
+        "plain.yaml",
+        &STORE
+            .replace("name: a", "name: plain")
+            .replace("mode", "other"),
+    );
+    write("new.yaml", &STORE.replace("name: a", "name: new"));
+    let (exit, out) = judged("git:HEAD");
+    assert_eq!(exit, Exit::Failure);
+    assert!(out.contains("3 errors · 4 objects, 2 overlays"), "{out}");
+    assert!(out.contains("was `1`"), "{out}");
+    let (exit, out) = judged("git:none");
+    assert_eq!(exit, Exit::Failure);
+    assert!(out.contains("there is no revision `none`"), "{out}");
+}

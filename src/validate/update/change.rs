@@ -181,9 +181,13 @@ impl<'c> Change<'c> {
 
     /// The value at a path of the object as it is written, and where to point.
     fn locate(&self, path: &str) -> (Option<&Node>, Span) {
-        match view(self.written) {
-            Some(view) => view.locate(path),
-            None => (None, self.written.span),
+        let Some(view) = view(self.written) else {
+            return (None, self.written.span);
+        };
+        match (view.locate(path), path.strip_prefix("data[")) {
+            // A Secret may have it as text.
+            ((None, _), Some(key)) => view.locate(&format!("stringData[{key}")),
+            (found, _) => found,
         }
     }
 

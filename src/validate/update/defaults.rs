@@ -2,14 +2,39 @@
 //! out, before it compares the new object with the old one (`SetDefaults_*` and the generated
 //! defaults of `pkg/apis/*/v1`, Kubernetes 1.37).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::manifest::{Map, Node, Span};
 use crate::schema::{Object, Shape, Type};
 
 /// Fills in the defaults of an object.
 pub(super) fn complete(node: &mut Node, object: Object) {
     value(node, object.ty());
-    if object.short_name() == "Pod" {
-        pod(node);
+    match object.short_name() {
+        "Pod" => pod(node),
+        "Secret" => fold(node),
+        _ => {}
+    }
+}
+
+/// What a Secret has as text becomes data.
+fn fold(node: &mut Node) {
+    let Some(map) = node.as_map_mut() else {
+        return;
+    };
+    let Some(texts) = map.remove("stringData") else {
+        return;
+    };
+    pointer(map, "data", Node::empty_map(Span::NONE));
+    let data = map.get_mut("data").and_then(Node::as_map_mut);
+    let Some((data, texts)) = data.zip(texts.as_map()) else {
+        return;
+    };
+    for entry in texts {
+        let text = entry.value.as_str().unwrap_or_default();
+        let encoded = Node::string(STANDARD.encode(text), entry.value.span);
+        data.set(entry.key.clone(), encoded);
     }
 }
 

@@ -9,9 +9,10 @@ use crate::manifest::Node;
 /// Checks the metadata of both.
 pub(super) fn check(change: &mut Change<'_>) {
     let (had, has) = change.texts(&["metadata", "name"]);
-    let generated = change.after(&["metadata", "generateName"]).is_some();
+    // Without either name another rule says so, but for a LimitRange.
+    let generated =
+        change.after(&["metadata", "generateName"]).is_some() || change.kind.kind() == "LimitRange";
     if !had.is_empty() && has.is_empty() && generated {
-        // Without either name another rule says so.
         change.immutable(&["metadata", "name"]);
     }
     for name in ["name", "namespace"] {

@@ -129,6 +129,10 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
         return true;
     }
     match (kind.group(), kind.kind()) {
+        // These take any name for a finalizer once they are there.
+        ("node.k8s.io", "RuntimeClass") | ("", "Event") if finding.rule == "invalid-finalizer" => {
+            field.ends_with(']')
+        }
         // Their rules for updates are nothing but comparisons.
         ("scheduling.k8s.io", "PriorityClass")
         | ("resource.k8s.io", "ResourceClaim")
@@ -147,27 +151,33 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
     }
 }
 
-/// Whether the text at a path of the new object is somewhere in the old one too.
+/// Fields that hold addresses which were read more loosely once.
+const ADDRESSES: [&str; 6] = [
+    "cidr",
+    "clusterIP",
+    "clusterIPs",
+    "except",
+    "externalIPs",
+    "loadBalancerSourceRanges",
+];
+
+/// Whether the address at a path of the new object is one of the old one's.
 fn held_before(old: &Object, new: &Object, field: &str) -> bool {
     let text = change::text_at(&new.root, field);
-    text.is_some_and(|text| holds(&old.root, text))
+    text.is_some_and(|text| holds(&old.root, text, false))
 }
 
-fn holds(node: &Node, text: &str) -> bool {
-    if node.as_str().is_some_and(|own| own.trim() == text.trim()) {
+/// Whether an address is somewhere in a value; `counts` below a field that has addresses.
+fn holds(node: &Node, text: &str, counts: bool) -> bool {
+    if counts && node.as_str().is_some_and(|own| own.trim() == text.trim()) {
         return true;
     }
-    let in_map = node
-        .as_map()
-        .into_iter()
-        .flatten()
-        .any(|entry| holds(&entry.value, text));
-    in_map
-        || node
-            .as_seq()
-            .unwrap_or_default()
-            .iter()
-            .any(|item| holds(item, text))
+    let in_map = node.as_map().into_iter().flatten().any(|entry| {
+        let counts = counts || ADDRESSES.contains(&entry.key.as_str());
+        holds(&entry.value, text, counts)
+    });
+    let items = node.as_seq().unwrap_or_default();
+    in_map || items.iter().any(|item| holds(item, text, counts))
 }
 
 #[cfg(test)]

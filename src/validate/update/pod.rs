@@ -153,13 +153,23 @@ fn tolerations(change: &mut Change<'_>) {
     let Some(ty) = item_type(change, &path) else {
         return;
     };
-    // A plugin that is always on adds these two where they are missing.
+    // A plugin that is always on adds these two where nothing tolerates them
+    // (`DefaultTolerationSeconds`).
+    let text = |item: &Node, name: &str| {
+        let text = item.get(name).and_then(Node::as_str);
+        text.unwrap_or_default().to_owned()
+    };
     let is_added = |item: &Node| {
-        let key = item.get("key").and_then(Node::as_str).unwrap_or_default();
+        let key = text(item, "key");
+        let tolerated = |other: &Node| {
+            let other_key = text(other, "key");
+            (other_key.is_empty() || other_key == key)
+                && matches!(text(other, "effect").as_str(), "" | "NoExecute")
+        };
         matches!(
-            key,
+            key.as_str(),
             "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable"
-        )
+        ) && !new.iter().any(tolerated)
     };
     if !old
         .iter()

@@ -80,3 +80,128 @@ fn changes_are_judged_as_the_server_judges_them() {
         assert_eq!(errors(old, &new), expected, "{row}");
     }
 }
+
+const DEFINITION: &str = "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: shops.x.io}
+spec:
+  group: x.io
+  scope: Namespaced
+  names: {kind: Shop, plural: shops}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              size: {type: integer, x-kubernetes-validations: [{rule: self >= oldSelf, message: a shop does not shrink}]}
+              region: {type: string, default: eu, x-kubernetes-validations: [{rule: self == oldSelf, message: a shop does not move}]}
+              mode: {type: string, enum: [open, closed]}
+              shelves: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [name], items: {type: object, required: [name], properties: {name: {type: string}, kind: {type: string, enum: [a, b]}}}}
+";
+
+#[test]
+fn custom_resources_compare_and_tolerate_what_has_not_changed() {
+    let mut definitions = Definitions::default();
+    assert!(definitions.add(&documents(DEFINITION)[0]));
+    let errors = |old: &str, new: &str| -> Vec<String> {
+        let object = |spec: &str| {
+            let text =
+                format!("apiVersion: x.io/v1\nkind: Shop\nmetadata: {{name: a}}\nspec: {spec}\n");
+            documents(&text).remove(0)
+        };
+        let validator = Validator::new(Version::newest());
+        let judgement = validator.judge_update(&definitions, &object(old), &object(new));
+        let findings = judgement.findings.into_iter();
+        findings.map(|f| f.field.unwrap_or_default()).collect()
+    };
+    for (old, new, expected) in [
+        ("{size: 2}", "{size: 3}", &[][..]),
+        ("{size: 2}", "{size: 1}", &["spec.size"]),
+        ("{}", "{region: eu}", &[]),
+        ("{}", "{region: us}", &["spec.region"]),
+        // What is wrong already is tolerated, as long as it stays as it is.
+        ("{mode: shut, size: 1}", "{mode: shut, size: 2}", &[]),
+        ("{mode: shut}", "{mode: shur}", &["spec.mode"]),
+        (
+            "{shelves: [{name: x, kind: z}]}",
+            "{shelves: [{name: new}, {name: x, kind: z}]}",
+            &[],
+        ),
+        (
+            "{shelves: [{name: x, kind: z}]}",
+            "{shelves: [{name: yy, kind: z}]}",
+            &["spec.shelves[0].kind"],
+        ),
+    ] {
+        assert_eq!(errors(old, new), expected, "{old} -> {new}");
+    }
+}
+
+#[test]
+fn what_cannot_change_is_told_with_its_place_and_what_to_do() {
+    let object = |image: &str| {
+        let text = format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a}}\nspec: {{template: {{spec: \
+             {{restartPolicy: Never, containers: [{{name: a, image: {image}}}]}}}}}}\n"
+        );
+        documents(&text).remove(0)
+    };
+    let judgement = judge(&object("x:1"), &object("x:2"));
+    assert!(judgement.needs_replace());
+    let finding = &judgement.findings[0];
+    assert_eq!(finding.field.as_deref(), Some("spec.template"));
+    assert_eq!(finding.primary.as_ref().unwrap().text, "was `x:1`");
+    assert_eq!(
+        finding.hint.as_deref(),
+        Some("a Job runs once: give it a new name, or delete the old one first")
+    );
+}
+
+#[test]
+fn words_are_those_of_the_version() {
+    let old = documents(
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a}\nspec: {serviceName: a, selector: \
+         {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}\n",
+    )
+    .remove(0);
+    let mut new = old.clone();
+    set(
+        &mut new.root,
+        "spec.serviceName",
+        Some(Node::string("b", old.root.span)),
+    );
+    for (version, field, words) in [
+        ("1.37", "spec.serviceName", "field is immutable"),
+        (
+            "1.36",
+            "spec",
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals'",
+        ),
+    ] {
+        let validator = Validator::new(version.parse().unwrap());
+        let judgement = validator.judge_update(&Definitions::default(), &old, &new);
+        let finding = &judgement.findings[0];
+        assert_eq!(finding.field.as_deref(), Some(field));
+        assert!(finding.notes[0].contains(words), "{:?}", finding.notes);
+    }
+}
+
+#[test]
+fn values_of_secrets_are_not_told() {
+    let object = |value: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\nimmutable: true\nstringData: {{a: {value}}}\n"
+        );
+        documents(&text).remove(0)
+    };
+    let judgement = judge(&object("hunter2"), &object("hunter3"));
+    assert!(judgement.needs_replace());
+    assert!(!format!("{:?}", judgement.findings).contains("hunter"));
+}

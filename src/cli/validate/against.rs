@@ -1,0 +1,148 @@
+//! `validate --against`: what was there before, so that a change which the server would refuse is
+//! found without a cluster.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::super::project::Project;
+use super::super::{CommandError, Ui};
+use super::ValidateArgs;
+use crate::kustomize;
+use crate::manifest::source::display_path;
+use crate::manifest::{Diagnostics, Object, ObjectId, ReadOptions, Sources, read};
+use crate::source::{git, inputs};
+
+/// Objects by where they came from and what they are.
+pub(super) struct Before {
+    /// The sources of the command line, whose overlays are found by their path below them.
+    roots: Vec<PathBuf>,
+    objects: HashMap<(Place, ObjectId), Object>,
+    /// What was checked out; it goes with this.
+    folder: Option<TempDir>,
+}
+
+/// Where an object came from.
+#[derive(PartialEq, Eq, Hash)]
+enum Place {
+    /// An overlay, by its path below the source.
+    Overlay(PathBuf),
+    /// Files, which may have been moved.
+    Files,
+}
+
+impl Before {
+    /// Reads what `--against` names; `None` without it.
+    ///
+    /// # Errors
+    /// There is no such path or revision. What is there and cannot be built is only warned of.
+    pub(super) fn read(
+        ui: &mut Ui,
+        sources: &Sources,
+        project: &Project,
+        args: &ValidateArgs,
+        roots: &[PathBuf],
+    ) -> Result<Option<Self>, CommandError> {
+        let Some(against) = &args.against else {
+            return Ok(None);
+        };
+        let Some(first) = roots.first() else {
+            return Err(CommandError::usage(
+                "`--against` is for sources that have a path",
+            ));
+        };
+        let refused = |error: git::GitError| CommandError::message(error.to_string());
+        let mut before = Self {
+            roots: roots.to_vec(),
+            objects: HashMap::new(),
+            folder: None,
+        };
+        let olds = if let Some(revision) = against.strip_prefix("git:") {
+            let folder = tempfile::tempdir()?;
+            let tree =
+                git::Tree::check_out(&super::judge::folder_of(first), revision, folder.path())
+                    .map_err(refused)?;
+            before.folder = Some(folder);
+            roots.iter().map(|root| tree.path_of(root)).collect()
+        } else if let ([_], old) = (roots, PathBuf::from(against)) {
+            if !old.exists() {
+                let name = display_path(&old);
+                return Err(CommandError::message(format!(
+                    "there is nothing at `{name}`"
+                )));
+            }
+            vec![old]
+        } else {
+            return Err(CommandError::usage(
+                "`--against PATH` is for one SOURCE; `--against git:REV` is for any number",
+            ));
+        };
+        let options = project.options(&args.options)?;
+        let builder = kustomize::Builder::new(sources, options.kustomize());
+        for old in olds.iter().filter(|old| old.exists()) {
+            before.root(ui, sources, &builder, old);
+        }
+        Ok(Some(before))
+    }
+
+    /// What an overlay printed before.
+    pub(super) fn in_overlay(&self, overlay: &Path, id: &ObjectId) -> Option<&Object> {
+        let below = |root: &PathBuf| overlay.strip_prefix(root).ok().map(Path::to_path_buf);
+        let place = self.roots.iter().find_map(below)?;
+        self.objects.get(&(Place::Overlay(place), id.clone()))
+    }
+
+    /// What a file held before.
+    pub(super) fn in_files(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.get(&(Place::Files, id.clone()))
+    }
+
+    fn root(
+        &mut self,
+        ui: &mut Ui,
+        sources: &Sources,
+        builder: &kustomize::Builder<'_>,
+        root: &Path,
+    ) {
+        let mut found = inputs::select(&[root.to_path_buf()]);
+        let mut read = BTreeSet::new();
+        for overlay in &found.overlays {
+            let place = overlay.strip_prefix(root).unwrap_or(overlay);
+            match builder.build(overlay) {
+                Ok(build) => {
+                    read.extend(build.files);
+                    for object in build.objects {
+                        let key = (Place::Overlay(place.to_path_buf()), object.id());
+                        self.objects.insert(key, object);
+                    }
+                }
+                Err(_) if inputs::is_component(overlay) => {
+                    read.extend(inputs::files_below(overlay));
+                }
+                Err(Diagnostics(findings)) => {
+                    read.extend(inputs::files_below(overlay));
+                    let name = display_path(place);
+                    ui.status(format!(
+                        "`{name}` could not be built before, so its changes are not judged:"
+                    ));
+                    ui.diagnostics(sources, &findings);
+                }
+            }
+        }
+        found.leave_out(&read);
+        for file in &found.files {
+            let Ok(file) = read::load(sources, file) else {
+                continue;
+            };
+            let documents = read::read_documents(sources, file, &ReadOptions::kubectl());
+            let roots = documents
+                .into_iter()
+                .filter_map(Result::ok)
+                .map(|document| document.root);
+            for object in roots.filter_map(Object::from_node) {
+                self.objects.insert((Place::Files, object.id()), object);
+            }
+        }
+    }
+}
