@@ -14,6 +14,9 @@ use super::node::Node;
 use super::resolve::Dialect;
 use super::source::{FileId, Sources, Span, display_path};
 
+/// How many documents one file may hold: what is nearly nothing in the file is a tree in memory.
+const MAX_DOCUMENTS: usize = 250_000;
+
 /// What happens to the second of two equal keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
@@ -221,6 +224,13 @@ pub fn read_documents(
         match event {
             Ok((Event::StreamStart, _)) => {}
             Ok((Event::StreamEnd, _)) => break,
+            Ok((Event::DocumentStart(_, _), span)) if documents.len() == MAX_DOCUMENTS => {
+                let at = span.start.byte_offset().unwrap_or_default() + skipped;
+                let message = format!("more than {MAX_DOCUMENTS} documents in one file");
+                let fault = Diagnostic::error("too-many-documents", message);
+                documents.push(Err(fault.at(Span::new(file, at, at), "").into()));
+                break;
+            }
             Ok((Event::DocumentStart(_, version), span)) => {
                 builder.start_document(version.map(|v| (v.major, v.minor)), span);
             }
