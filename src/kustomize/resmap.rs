@@ -112,9 +112,10 @@ impl ResMap {
 
     /// Forgets the index because names or positions changed.
     pub(crate) fn renamed(&mut self) {
-        self.by_name.clear();
+        // Freed, and not only cleared: most are never asked for again.
+        self.by_name = HashMap::new();
         self.indexed = 0;
-        self.by_id.clear();
+        self.by_id = HashMap::new();
         self.ids_indexed = 0;
         self.is_unique = false;
     }
