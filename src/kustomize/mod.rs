@@ -15,6 +15,7 @@ pub mod function;
 mod generators;
 pub mod hash;
 mod helm_charts;
+mod image_name;
 mod images;
 mod inline;
 mod kustomization;

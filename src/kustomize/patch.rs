@@ -366,6 +366,9 @@ fn by_identity(
     let at = find_target(run, map, object, patch)?;
     let changes = merge_into(map.get_mut(at), object, patch, &run.schema())?;
     map.renamed_one(at);
+    if patch.allow_name_change || patch.allow_kind_change {
+        map.may_conflict();
+    }
     if !changes {
         silent::no_change(run, object.span, &[map.get(at)]);
     }
@@ -507,7 +510,7 @@ fn by_target(
     let renames = patch.allow_name_change || patch.allow_kind_change;
     if renames
         && faults.is_empty()
-        && let Some((first, second)) = map.conflict()
+        && let Some((first, second)) = map.conflict_of(selected)
     {
         faults.push(duplicate(map.get(first), map.get(second)));
     }
