@@ -133,7 +133,8 @@ fn name_form(kind: Kind) -> Form {
         | ("certificates.k8s.io", "CertificateSigningRequest" | "ClusterTrustBundle")
         | ("apiregistration.k8s.io", "APIService")
         | ("networking.k8s.io", "IPAddress")
-        | ("", "ComponentStatus") => Form::PathSegment,
+        | ("", "ComponentStatus")
+        | (_, "Event") => Form::PathSegment,
         _ => Form::DnsSubdomain,
     }
 }
@@ -244,6 +245,14 @@ fn is_core(kind: Kind) -> bool {
 }
 
 fn managed_fields(faults: &mut Faults<'_>, view: View<'_>) {
+    // What the server cannot read here it forgets.
+    let is_read = |entry: &Node| {
+        let operation = entry.get("operation").and_then(Node::as_str);
+        matches!(operation, Some("Apply" | "Update"))
+    };
+    if !view.items("managedFields").iter().all(is_read) {
+        return;
+    }
     for (index, entry) in view.items("managedFields").iter().enumerate() {
         let text = |name: &str| entry.get(name).and_then(Node::as_str).unwrap_or_default();
         let path = |name: &str| format!("managedFields[{index}].{name}");

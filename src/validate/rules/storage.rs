@@ -38,8 +38,8 @@ pub(super) fn class(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// `ValidatePersistentVolumeSpec`, beyond what is required.
-pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
+/// `ValidatePersistentVolumeSpec`: how much there is.
+fn capacity(faults: &mut Faults<'_>, view: View<'_>) {
     let capacity = view.entries("capacity");
     if capacity.is_empty() {
         view.required(faults, "capacity", "how much is there?", "");
@@ -58,6 +58,45 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
                 "must be greater than zero",
             );
         }
+    }
+}
+
+/// The same for a volume that an attachment describes itself.
+fn inline_volume(faults: &mut Faults<'_>, view: View<'_>) {
+    let reason = "may not be specified in the context of inline volumes";
+    for name in ["claimRef", "nodeAffinity"] {
+        if view.get(name).is_some() {
+            view.forbidden(faults, name, reason, reason);
+        }
+    }
+    if !view.entries("capacity").is_empty() {
+        view.forbidden(faults, "capacity", reason, reason);
+    }
+    if !view.text("storageClassName").is_empty() {
+        view.forbidden(faults, "storageClassName", reason, reason);
+    }
+    if view.get("csi").is_none() {
+        let reason = "has to be specified in the context of inline volumes";
+        view.required(faults, "csi", reason, reason);
+    }
+    if !matches!(view.text("persistentVolumeReclaimPolicy"), "" | "Retain") {
+        let reason = "may only be Retain in the context of inline volumes";
+        view.forbidden(faults, "persistentVolumeReclaimPolicy", reason, reason);
+    }
+    if !matches!(view.text("volumeMode"), "" | "Filesystem") {
+        let reason =
+            "may not specify volumeMode other than Filesystem in the context of inline volumes";
+        view.forbidden(faults, "volumeMode", reason, reason);
+    }
+}
+
+/// `ValidatePersistentVolumeSpec`, beyond what is required.
+pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
+    let inline = faults.context().kind == "VolumeAttachment";
+    if inline {
+        inline_volume(faults, view);
+    } else {
+        capacity(faults, view);
     }
     let modes: Vec<&str> = view
         .items("accessModes")
@@ -97,29 +136,6 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     if !path.is_empty() && !path.starts_with('/') {
         let reason = "must be an absolute path";
         view.invalid(faults, "invalid-path", "nfs.path", reason, reason);
-    }
-}
-
-/// A request for devices: one form or the other.
-pub(super) fn device_request(faults: &mut Faults<'_>, view: View<'_>) {
-    let exact = view.get("exactly").is_some();
-    let first = !view.items("firstAvailable").is_empty();
-    if exact == first {
-        let finding = Finding {
-            rule: "one-of",
-            message: match exact {
-                true => "`exactly` stands beside `firstAvailable`".to_owned(),
-                false => "neither `exactly` nor `firstAvailable` is given".to_owned(),
-            },
-            remark: "exactly one of the two",
-            words: match exact {
-                true => "Invalid value: exactly one of `exactly` or `firstAvailable` is required"
-                    .to_owned(),
-                false => "Required value: exactly one of `exactly` or `firstAvailable` is required"
-                    .to_owned(),
-            },
-        };
-        view.refuse(faults, "", finding);
     }
 }
 
@@ -173,6 +189,13 @@ pub(super) fn namespace(faults: &mut Faults<'_>, view: View<'_>) {
 
 /// An address of Endpoints.
 pub(super) fn endpoint(faults: &mut Faults<'_>, view: View<'_>) {
+    let hostname = view.text("hostname");
+    if !hostname.is_empty() {
+        refuse_form(faults, view, "hostname", Form::DnsLabel, hostname);
+    }
+    if let Some(node) = view.get("nodeName").and_then(Node::as_str) {
+        refuse_form(faults, view, "nodeName", Form::DnsSubdomain, node);
+    }
     let text = view.text("ip");
     match super::form::ip(text, faults.version()) {
         Err(_) => refuse_form(faults, view, "ip", Form::Ip, text),
@@ -281,10 +304,31 @@ pub(super) fn node(faults: &mut Faults<'_>, view: View<'_>) {
             }
         }
     }
-    // The single form has the last word.
+    unique_taints(faults, view);
+    // The single form has the last word, and is reported as the first of the list.
     let single = view.text("podCIDR");
-    if !single.is_empty() {
-        return refuse_form(faults, view, "podCIDR", Form::Cidr, single);
+    let listed = view.items("podCIDRs").first().and_then(Node::as_str);
+    if !single.is_empty() && listed != Some(single) {
+        let Some(words) = Form::Cidr.fault(single, faults.version()) else {
+            return;
+        };
+        let finding = Finding {
+            rule: "invalid-address",
+            message: format!("`{single}` is no {}", Form::Cidr.noun()),
+            remark: Form::Cidr.rule(),
+            words: format!("Invalid value: {single:?}: {words}"),
+        };
+        return view.refuse_at(faults, "podCIDRs[0]", view.span("podCIDR"), finding);
+    }
+    let networks: Vec<_> = view
+        .items("podCIDRs")
+        .iter()
+        .filter_map(|item| super::form::cidr(item.as_str()?, faults.version()).ok())
+        .collect();
+    let mixed = networks.iter().any(|n| n.0.is_ipv4()) && networks.iter().any(|n| n.0.is_ipv6());
+    if view.items("podCIDRs").len() > 1 && (!mixed || networks.len() > 2) {
+        let reason = "may specify no more than one CIDR for each IP family";
+        view.invalid(faults, "invalid-address", "podCIDRs", reason, reason);
     }
     for (index, item) in view.items("podCIDRs").iter().enumerate() {
         let text = item.as_str().unwrap_or_default();
@@ -317,52 +361,6 @@ pub(super) fn topology(faults: &mut Faults<'_>, view: View<'_>) {
             if values[..index].contains(value) {
                 let path = path(&format!("values[{index}]"));
                 view.duplicate(faults, &path, "this value is here already");
-            }
-        }
-    }
-}
-
-/// A claim of devices: requests by name, constraints on requests that are there.
-pub(super) fn device_claim(faults: &mut Faults<'_>, view: View<'_>) {
-    let mut names: Vec<String> = Vec::new();
-    let mut sub_names: Vec<String> = Vec::new();
-    for (index, request) in view.items("requests").iter().enumerate() {
-        let name = request
-            .get("name")
-            .and_then(Node::as_str)
-            .unwrap_or_default();
-        if names.iter().any(|known| known == name) {
-            view.duplicate(
-                faults,
-                &format!("requests[{index}]"),
-                "another request has this name",
-            );
-        }
-        let subs = request
-            .get("firstAvailable")
-            .and_then(Node::as_seq)
-            .unwrap_or_default();
-        for sub in subs {
-            let sub = sub.get("name").and_then(Node::as_str).unwrap_or_default();
-            sub_names.push(format!("{name}/{sub}"));
-        }
-        names.push(name.to_owned());
-    }
-    for list in ["constraints", "config"] {
-        for (at, item) in view.items(list).iter().enumerate() {
-            let requests = item
-                .get("requests")
-                .and_then(Node::as_seq)
-                .unwrap_or_default();
-            for (index, request) in requests.iter().enumerate() {
-                let text = request.as_str().unwrap_or_default();
-                let known = |names: &[String]| names.iter().any(|name| name == text);
-                if !known(&names) && !known(&sub_names) {
-                    let path = format!("{list}[{at}].requests[{index}]");
-                    let reason = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
-                    let remark = "`requests` has none of this name";
-                    view.invalid(faults, "unknown-request", &path, remark, reason);
-                }
             }
         }
     }
@@ -411,5 +409,24 @@ pub(super) fn api_service(faults: &mut Faults<'_>, view: View<'_>) {
             reason,
             reason,
         );
+    }
+}
+
+/// Each pair of key and effect once.
+fn unique_taints(faults: &mut Faults<'_>, view: View<'_>) {
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (index, taint) in view.items("taints").iter().enumerate() {
+        let text = |name: &str| taint.get(name).and_then(Node::as_str).unwrap_or_default();
+        let pair = (text("key"), text("effect"));
+        if seen.contains(&pair) {
+            let finding = Finding {
+                rule: "duplicate-value",
+                message: format!("there is another taint `{}` with this effect", pair.0),
+                remark: "each key and effect once",
+                words: "Duplicate value: taints must be unique by key and effect pair".to_owned(),
+            };
+            faults.found(format!("metadata.taints[{index}]"), taint.span, finding);
+        }
+        seen.push(pair);
     }
 }
