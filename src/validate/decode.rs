@@ -123,6 +123,7 @@ impl Walk<'_, '_> {
                     || field.unchecked()
                     || place.is_root_field("status")
                     || is_inner_owner(&place)
+                    || object.name().ends_with(".v2.MetricIdentifier") && entry.key == "selector"
                     || rules::is_dropped(&entry.key, &entry.value),
                 ..mode
             };

@@ -133,11 +133,14 @@ impl Decl {
     pub(super) fn field(&self, name: &str) -> Option<Decl> {
         match &self.kind {
             DeclKind::Text(_) => None,
-            DeclKind::Metadata => {
-                matches!(name, "name" | "generateName").then(|| Decl::text(LARGEST - 2))
-            }
+            // A name has 253 characters at most, one less where more are added.
+            DeclKind::Metadata => match name {
+                "name" => Some(Decl::text(253 * 4)),
+                "generateName" => Some(Decl::text(252 * 4)),
+                _ => None,
+            },
             DeclKind::Schema { schema, root } => {
-                if *root {
+                if *root && !schema::names_itself(schema) {
                     match name {
                         "metadata" => {
                             return Some(Decl {

@@ -38,7 +38,7 @@ impl Context {
             name: object.name().into(),
             has_account: account,
             is_update: false,
-            checks_node_values: !matches!(kind.kind(), "PersistentVolume" | "ResourceSlice"),
+            checks_node_values: kind.kind() != "PersistentVolume",
             claims: match kind.kind() {
                 "StatefulSet" => claims.iter().filter_map(name).collect(),
                 _ => Vec::new(),

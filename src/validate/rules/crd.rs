@@ -397,6 +397,11 @@ pub(in crate::validate) fn rename_fields(object: &Object, findings: &mut [Diagno
         {
             let target = moved.iter().find_map(|(name, to)| {
                 let rest = rest.strip_prefix(name)?;
+                // A schema that is missing is missing in its version.
+                let is_missing = finding.rule == "required-field" && rest == ".openAPIV3Schema";
+                if is_missing {
+                    return None;
+                }
                 rest.starts_with(['.', '['])
                     .then(|| format!("spec.{to}{rest}"))
             });

@@ -15,6 +15,7 @@ mod crd;
 mod cron;
 mod devices;
 mod drivers;
+mod events;
 mod expressions;
 mod fields;
 mod flow;
@@ -49,6 +50,7 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &manifest::Object, kind: 
     annotations::whole(faults, manifest, kind);
     match kind.group() {
         "" if kind.kind() == "Secret" => config::whole(faults, manifest),
+        "" | "events.k8s.io" if kind.kind() == "Event" => events::whole(faults, manifest, kind),
         "authorization.k8s.io" => reviews::whole(faults, manifest, kind.kind()),
         _ => {}
     }
@@ -142,6 +144,8 @@ pub(super) fn check(
         "api.flowcontrol.v1.ResourcePolicyRule" => flow::resource_rule(faults, view),
         "api.flowcontrol.v1.Subject" => flow::subject(faults, view),
         "api.networking.v1.ServiceCIDRSpec" => network::service_ranges(faults, view),
+        "api.apps.v1.ControllerRevision" => storage::revision(faults, view),
+        "api.node.v1.Scheduling" => storage::scheduling(faults, view),
         "api.storage.v1.CSIDriverSpec" => drivers::csi_driver(faults, view),
         "api.storage.v1.CSINodeSpec" => drivers::csi_node(faults, view),
         "api.storage.v1.CSIStorageCapacity" => drivers::capacity(faults, view),

@@ -3,10 +3,13 @@
 use crate::manifest::{Node, Object};
 use crate::validate::fault::Faults;
 use crate::validate::place::Place;
-use crate::validate::view::View;
+use crate::validate::view::{Finding, View};
 
 /// What a review has besides its question: nothing, or a namespace alone.
 pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: &str) {
+    if kind == "SelfSubjectRulesReview" {
+        return rules(faults, manifest);
+    }
     let local = kind == "LocalSubjectAccessReview";
     if !local && !matches!(kind, "SubjectAccessReview" | "SelfSubjectAccessReview") {
         return;
@@ -25,7 +28,16 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: &str) {
     };
     view.inside("metadata", |view| {
         let stray = view.map.iter().any(|entry| {
-            let is_allowed = entry.key == "managedFields" || local && entry.key == "namespace";
+            // The server itself fills these in or clears them before it looks.
+            const OWN: &[&str] = &[
+                "managedFields",
+                "creationTimestamp",
+                "uid",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+                "selfLink",
+            ];
+            let is_allowed = OWN.contains(&entry.key.as_str()) || local && entry.key == "namespace";
             !is_allowed && !is_nothing(&entry.value)
         });
         if stray {
@@ -62,6 +74,21 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: &str) {
         let reason = "disallowed on this kind of request";
         let path = "spec.nonResourceAttributes";
         view.invalid(faults, "forbidden-field", path, reason, reason);
+    }
+}
+
+/// What one may do is asked for a namespace.
+fn rules(faults: &mut Faults<'_>, manifest: &Object) {
+    let namespace = manifest.root.at(&["spec", "namespace"]);
+    if namespace.is_none_or(|node| node.is_null() || node.as_str() == Some("")) {
+        let finding = Finding {
+            rule: "required-field",
+            message: "`namespace` is missing".to_owned(),
+            remark: "in which namespace?",
+            words: "no namespace on request".to_owned(),
+        };
+        let span = namespace.map_or(manifest.root.span, |node| node.span);
+        faults.found("spec.namespace".to_owned(), span, finding);
     }
 }
 

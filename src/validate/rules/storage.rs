@@ -9,6 +9,7 @@ use crate::validate::view::{Finding, View};
 
 /// `ValidateStorageClass`.
 pub(super) fn class(faults: &mut Faults<'_>, view: View<'_>) {
+    topologies(faults, view);
     let provisioner = view.text("provisioner");
     if !provisioner.is_empty()
         && let Some(words) = Form::LabelKey.fault(&provisioner.to_lowercase(), faults.version())
@@ -114,6 +115,7 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     }
     let text = |path: &[&str]| view.find(path).and_then(Node::as_str).unwrap_or_default();
     super::volumes::csi_driver(faults, view, text(&["csi", "driver"]));
+    csi_secrets(faults, view);
     let host = text(&["hostPath", "path"]);
     if host.split('/').any(|part| part == "..") {
         let reason = "must not contain '..'";
@@ -237,6 +239,7 @@ pub(super) fn subset(faults: &mut Faults<'_>, view: View<'_>) {
 pub(super) fn slice(faults: &mut Faults<'_>, view: View<'_>) {
     let kind = view.text("addressType");
     for (at, endpoint) in view.items("endpoints").iter().enumerate() {
+        hints(faults, view, at, endpoint);
         let addresses = endpoint
             .get("addresses")
             .and_then(Node::as_seq)
@@ -342,6 +345,44 @@ pub(super) fn node(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
+/// `validateAllowedTopologies`: no term twice, and none without expressions.
+fn topologies(faults: &mut Faults<'_>, view: View<'_>) {
+    let items = view.items("allowedTopologies");
+    let expressions = |item: &Node| {
+        let list = item.get("matchLabelExpressions").and_then(Node::as_seq);
+        let mut pairs: Vec<(String, Vec<String>)> = list
+            .unwrap_or_default()
+            .iter()
+            .map(|expression| {
+                let key = expression
+                    .get("key")
+                    .and_then(Node::as_str)
+                    .unwrap_or_default();
+                let values = expression
+                    .get("values")
+                    .and_then(Node::as_seq)
+                    .unwrap_or_default();
+                let mut values: Vec<String> = values
+                    .iter()
+                    .filter_map(Node::as_str)
+                    .map(str::to_owned)
+                    .collect();
+                values.sort();
+                (key.to_owned(), values)
+            })
+            .collect();
+        pairs.sort();
+        pairs
+    };
+    let terms: Vec<_> = items.iter().map(expressions).collect();
+    for (index, term) in terms.iter().enumerate() {
+        if term.is_empty() || terms[..index].contains(term) {
+            let path = format!("allowedTopologies[{index}].matchLabelExpressions");
+            view.duplicate(faults, &path, "each term once, and with expressions");
+        }
+    }
+}
+
 /// A term of the topologies of a class: each key and each value once.
 pub(super) fn topology(faults: &mut Faults<'_>, view: View<'_>) {
     let mut keys = Vec::new();
@@ -395,6 +436,11 @@ pub(super) fn api_service(faults: &mut Faults<'_>, view: View<'_>) {
             view.invalid(faults, "out-of-range", name, &reason, &reason);
         }
     }
+    if view.bool("insecureSkipTLSVerify") == Some(true) && !view.text("caBundle").is_empty() {
+        let reason = "may not be true if caBundle is present";
+        let path = "insecureSkipTLSVerify";
+        view.invalid(faults, "conflicting-fields", path, reason, reason);
+    }
     let port = view.find(&["service", "port"]).and_then(Node::as_i64);
     if port.is_some_and(|port| !(1..=65535).contains(&port)) {
         let reason = "port is not valid: must be between 1 and 65535, inclusive";
@@ -428,5 +474,72 @@ fn unique_taints(faults: &mut Faults<'_>, view: View<'_>) {
             faults.found(format!("metadata.taints[{index}]"), taint.span, finding);
         }
         seen.push(pair);
+    }
+}
+
+/// `validatePVSecretReference` of all secrets of a CSI volume.
+fn csi_secrets(faults: &mut Faults<'_>, view: View<'_>) {
+    for secret in [
+        "controllerPublishSecretRef",
+        "nodeStageSecretRef",
+        "nodePublishSecretRef",
+        "controllerExpandSecretRef",
+        "nodeExpandSecretRef",
+    ] {
+        let Some(reference) = view.find(&["csi", secret]).filter(|n| n.as_map().is_some()) else {
+            continue;
+        };
+        for (name, form) in [("name", Form::DnsSubdomain), ("namespace", Form::DnsLabel)] {
+            let path = format!("csi.{secret}.{name}");
+            match reference
+                .get(name)
+                .and_then(Node::as_str)
+                .unwrap_or_default()
+            {
+                "" => view.required(faults, &path, "which Secret?", ""),
+                text => refuse_form(faults, view, &path, form, text),
+            }
+        }
+    }
+}
+
+/// `ValidateRuntimeClass`: each toleration once.
+pub(super) fn scheduling(faults: &mut Faults<'_>, view: View<'_>) {
+    let items = view.items("tolerations");
+    for (index, item) in items.iter().enumerate() {
+        if items[..index].contains(item) {
+            let path = format!("tolerations[{index}]");
+            view.duplicate(faults, &path, "this toleration is here already");
+        }
+    }
+}
+
+/// `ValidateControllerRevision`: the data is an object.
+pub(super) fn revision(faults: &mut Faults<'_>, view: View<'_>) {
+    if view.get("data").is_some_and(|data| data.as_map().is_none()) {
+        let reason = "data must be a valid JSON object";
+        view.required(faults, "data", "a mapping", reason);
+    }
+}
+
+/// `validateHints` of an endpoint: zones and nodes, each once.
+fn hints(faults: &mut Faults<'_>, view: View<'_>, at: usize, endpoint: &Node) {
+    for (list, form) in [
+        ("forZones", Form::LabelValue),
+        ("forNodes", Form::DnsSubdomain),
+    ] {
+        let items = endpoint.at(&["hints", list]).and_then(Node::as_seq);
+        let mut seen = Vec::new();
+        for (index, item) in items.unwrap_or_default().iter().enumerate() {
+            let name = item.get("name").and_then(Node::as_str).unwrap_or_default();
+            let path = format!("endpoints[{at}].hints.{list}[{index}].name");
+            if seen.contains(&name) {
+                view.duplicate(faults, &path, "this name is here already");
+            }
+            seen.push(name);
+            if !name.is_empty() {
+                refuse_form(faults, view, &path, form, name);
+            }
+        }
     }
 }
