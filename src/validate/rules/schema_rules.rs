@@ -217,7 +217,7 @@ fn rules(walk: &mut Walk<'_, '_>, node: &Node, place: &Place, before: usize, tot
     let items = listed(node, "x-kubernetes-validations");
     for (index, rule) in items.iter().enumerate() {
         walk.below(&format!(".x-kubernetes-validations[{index}]"), |walk| {
-            texts(walk, rule, node)
+            texts(walk, rule, node);
         });
     }
     if walk.count > before || !place.rules || items.is_empty() {
@@ -232,7 +232,7 @@ fn rules(walk: &mut Walk<'_, '_>, node: &Node, place: &Place, before: usize, tot
             return walk.found(node, "x-kubernetes-validations", words, "rules need a type");
         };
         walk.below(&step(index), |walk| {
-            compiled(walk, rule, node, &env, place, total)
+            compiled(walk, rule, node, &env, place, total);
         });
     }
 }

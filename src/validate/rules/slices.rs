@@ -183,7 +183,7 @@ pub(super) fn device(faults: &mut Faults<'_>, view: View<'_>) {
     if !view.too_many(faults, "consumesCounters", 2) {
         unique(faults, view, "consumesCounters", "counterSet");
         view.each("consumesCounters", |_, view| {
-            counters(faults, view, "counterSet")
+            counters(faults, view, "counterSet");
         });
     }
     conditions(faults, view);

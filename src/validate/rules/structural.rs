@@ -335,7 +335,7 @@ impl Walk<'_, '_> {
         self.all_complete(restricting, declared);
         if let Some(items) = given(restricting, "items") {
             self.below(".items", |walk| {
-                walk.is_complete(items, given(node, "items"))
+                walk.is_complete(items, given(node, "items"));
             });
         }
         for (name, inner) in named(restricting, "properties") {
