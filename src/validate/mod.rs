@@ -10,6 +10,7 @@ mod decode;
 mod document;
 mod fault;
 mod kind;
+mod linted;
 mod lists;
 mod neighbours;
 mod place;
@@ -18,9 +19,11 @@ mod scalar;
 mod unions;
 mod update;
 mod view;
+mod warnings;
 
 pub use custom::{Definitions, load_definitions};
 pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
+pub use linted::{Lint, RuleInfo, VERDICT_RULES, rules as switchable_rules};
 pub use update::{FORBIDDEN, IMMUTABLE};
 
 use crate::manifest::{Diagnostic, Object, Severity};
@@ -94,6 +97,10 @@ impl Validator {
                 decode::object(object, kind, &mut faults);
                 rules::whole(&mut faults, object, kind);
                 lists::duplicates(self.version(), object, kind, &mut findings);
+                // The server warns of what it accepts.
+                if findings.iter().all(|f| f.severity != Severity::Error) {
+                    warnings::check(self.version(), object, &mut findings);
+                }
                 Judgement::of(object, findings)
             }
             kind::Found::Missing(finding) => Judgement::of(object, vec![*finding]),
