@@ -83,6 +83,7 @@ impl Project {
         Ok(source::SourceOptions {
             load_restrictions: args.load_restrictions()?,
             order: args.order(),
+            compat: args.compat(),
             managed_by: args.managed_by(),
             strict: args.strict(),
             outside: args.outside(),

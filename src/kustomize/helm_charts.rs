@@ -241,7 +241,7 @@ pub(crate) fn generate(
     let mut faults = Vec::new();
     for chart in &charts.charts {
         let mut chart = chart.clone();
-        if chart.namespace.is_empty() {
+        if chart.namespace.is_empty() && !run.options().compat.is_5_5() {
             chart.namespace = match namespace {
                 Some(namespace) => namespace.value.clone(),
                 None => inherited_namespace(run, chain),
@@ -559,7 +559,7 @@ impl Rendering<'_, '_> {
         let schema = self.run.schema();
         let made = objects.iter().map(|node| {
             let mut resource = Resource::new(node.clone(), &schema);
-            resource.from_helm = true;
+            resource.from_helm = !self.run.options().compat.is_5_5();
             resource
         });
         Ok(made.collect())

@@ -4,6 +4,7 @@
 mod accumulate;
 mod aliases;
 mod builtin;
+mod compat;
 mod config;
 mod crds;
 mod decode;
@@ -44,6 +45,7 @@ mod typed;
 mod value_path;
 mod vars;
 
+pub use compat::Compat;
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,
     TypedFieldSpec, TypedResources, Validators,

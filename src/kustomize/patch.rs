@@ -203,6 +203,12 @@ fn apply_content(
     content: &PatchContent,
 ) -> Result<(), Diagnostics> {
     match content {
+        PatchContent::Empty if run.options().compat.is_5_5() => {
+            let message = "this patch is empty, which kustomize 5.5 refuses";
+            Err(Diagnostic::error("patch-empty", message)
+                .at(patch.span, "")
+                .into())
+        }
         PatchContent::Empty => {
             run.warn(Diagnostic::warning("patch-empty", "this patch is empty").at(patch.span, ""));
             Ok(())
