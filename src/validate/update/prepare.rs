@@ -34,6 +34,16 @@ pub(super) fn prepared(old: &Object, new: &Object, kind: Kind) -> Object {
                 put(spec, "resources", resources);
             }
         }
+        ("", "PersistentVolumeClaim") => {
+            // CrossNamespaceVolumeDataSource is off by default.
+            let namespace = root.at(&["spec", "dataSourceRef", "namespace"]);
+            let elsewhere = namespace
+                .and_then(Node::as_str)
+                .is_some_and(|n| !n.is_empty());
+            if let Some(spec) = root.get_mut("spec").filter(|_| elsewhere) {
+                put(spec, "dataSourceRef", None);
+            }
+        }
         ("certificates.k8s.io", "CertificateSigningRequest") => {
             put(root, "spec", old.root.get("spec"));
         }
