@@ -126,6 +126,11 @@ impl Ui {
         }
     }
 
+    /// Forgets what was said, for a command that begins anew.
+    pub fn begin_anew(&mut self) {
+        self.said = Said::default();
+    }
+
     /// Writes out what is buffered.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod against;
 mod cluster;
 mod judge;
 mod lint;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,9 @@ pub(super) struct ValidateArgs {
     /// at a git revision. Finds changes of fields that cannot change
     #[arg(long, value_name = "PATH|git:REV")]
     against: Option<String>,
+    /// Stay, and judge again whenever a file changes
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     lint: lint::LintArgs,
     /// What makes the command fail (exit code 1)
@@ -99,7 +103,17 @@ pub(super) fn cmd_validate(
     sources: &Sources,
     args: ValidateArgs,
 ) -> Result<Exit, CommandError> {
-    Ok(once(ui, sources, &args)?.0)
+    if !args.watch {
+        return Ok(once(ui, sources, &args)?.0);
+    }
+    if args.sources.iter().any(|path| path == Path::new("-")) {
+        return Err(CommandError::usage("standard input cannot be watched"));
+    }
+    if args.format != Format::Human {
+        return Err(CommandError::usage("`--watch` is for people")
+            .hint("leave out `--format`, or run without `--watch`"));
+    }
+    watch::watch(ui, &args)
 }
 
 /// Judges once and shows the result. Returns the files that overlays have read, too.
