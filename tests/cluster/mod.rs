@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use logs::Logs;
 pub(crate) use namespace::Namespace;
-pub(crate) use tools::tools;
+pub(crate) use tools::{Tools, tools};
 
 /// The annotations that choose what becomes of a pod begin with this. README.md lists them.
 pub(crate) const ANNOTATIONS: &str = "test.deployx.dev";
