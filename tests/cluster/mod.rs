@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use logs::Logs;
 pub(crate) use namespace::Namespace;
-pub(crate) use tools::tools;
+pub(crate) use tools::{Tools, tools};
 
 /// A running API server that judges manifests and nothing else: everyone may do everything, there
 /// are no controllers and no nodes, and admission plugins that look at other objects are off. Ask

@@ -57,6 +57,15 @@ impl Tools {
         self.bin.join("kustomize")
     }
 
+    /// Returns kustomize 5.5.0, built when it is first asked for.
+    pub(crate) fn kustomize_5_5() -> PathBuf {
+        static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+        match PATH.get_or_init(|| Ok(folder("kustomize-5.5")?.join("kustomize"))) {
+            Ok(path) => path.clone(),
+            Err(message) => panic!("{message}"),
+        }
+    }
+
     /// Returns pre-commit 4.7.0.
     pub(crate) fn pre_commit(&self) -> PathBuf {
         self.bin.join("pre-commit")

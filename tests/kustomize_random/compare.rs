@@ -2,14 +2,20 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use deployx::kustomize::{Options, build};
+use deployx::kustomize::{Compat, Options, build};
 use deployx::manifest::Sources;
 use deployx::manifest::emit::emit_all;
 
 use super::overlay::Tree;
+
+/// A real kustomize, and what our builds call it.
+pub(crate) struct Oracle {
+    pub(crate) program: PathBuf,
+    pub(crate) compat: Compat,
+}
 
 /// What became of a build: its output, or why it was refused.
 pub(crate) type Outcome = Result<String, String>;
@@ -79,7 +85,7 @@ fn first_difference(ours: &str, theirs: &str) -> String {
 }
 
 /// Builds a tree both ways.
-pub(crate) fn compare(kustomize: &Path, tree: &Tree) -> Option<Difference> {
+pub(crate) fn compare(oracle: &Oracle, tree: &Tree) -> Option<Difference> {
     let folder = tempfile::tempdir().expect("a folder");
     for (path, bytes) in &tree.files {
         let path = folder.path().join(path);
@@ -87,8 +93,8 @@ pub(crate) fn compare(kustomize: &Path, tree: &Tree) -> Option<Difference> {
         fs::write(path, bytes).expect("a file");
     }
     let root = folder.path().join(&tree.root);
-    let theirs = theirs(kustomize, &root);
-    let ours = catch_unwind(AssertUnwindSafe(|| ours(&root)))
+    let theirs = theirs(&oracle.program, &root);
+    let ours = catch_unwind(AssertUnwindSafe(|| ours(&root, oracle.compat)))
         .unwrap_or_else(|cause| Err(format!("panic: {}", describe(&*cause))));
     let same = match (&theirs, &ours) {
         (Ok(theirs), Ok(ours)) => theirs == ours,
@@ -119,23 +125,27 @@ fn theirs(kustomize: &Path, root: &Path) -> Outcome {
     }
 }
 
-fn ours(root: &Path) -> Outcome {
+fn ours(root: &Path, compat: Compat) -> Outcome {
     let sources = Sources::new();
-    match build(&sources, root, Options::default()) {
+    let options = Options {
+        compat,
+        ..Options::default()
+    };
+    match build(&sources, root, options) {
         Ok(build) => Ok(emit_all(build.objects.iter().map(|object| &object.root))),
         Err(faults) => Err(faults.to_string()),
     }
 }
 
 /// Makes a case smaller as long as it differs in the same way.
-pub(crate) fn shrink(kustomize: &Path, tree: &Tree, found: Difference) -> (Tree, Difference) {
+pub(crate) fn shrink(oracle: &Oracle, tree: &Tree, found: Difference) -> (Tree, Difference) {
     let mut best = (tree.clone(), found);
     let kind = best.1.kind();
     let mut budget = 600;
     loop {
         let before = best.0.clone();
         for path in before.files.keys() {
-            shrink_file(kustomize, path, kind, &mut best, &mut budget);
+            shrink_file(oracle, path, kind, &mut best, &mut budget);
         }
         if best.0 == before || budget == 0 {
             return best;
@@ -144,7 +154,7 @@ pub(crate) fn shrink(kustomize: &Path, tree: &Tree, found: Difference) -> (Tree,
 }
 
 fn shrink_file(
-    kustomize: &Path,
+    oracle: &Oracle,
     path: &str,
     kind: &str,
     best: &mut (Tree, Difference),
@@ -155,7 +165,7 @@ fn shrink_file(
             return false;
         }
         *budget -= 1;
-        match compare(kustomize, &candidate) {
+        match compare(oracle, &candidate) {
             Some(difference) if difference.kind() == kind => {
                 *best = (candidate, difference);
                 true

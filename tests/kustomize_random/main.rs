@@ -18,6 +18,9 @@ mod yaml;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use compare::Oracle;
+use deployx::kustomize::Compat;
+
 /// Seeds that once differed.
 const PAST: &str = include_str!("seeds.txt");
 
@@ -30,8 +33,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 /// Runs cases on two threads and returns what differs, made smaller.
-fn run(seeds: &[u64]) -> Vec<String> {
-    let kustomize = cluster::tools().kustomize();
+fn run(oracle: &Oracle, seeds: &[u64]) -> Vec<String> {
     let next = AtomicU64::new(0);
     let wrong = Mutex::new(Vec::new());
     let built = AtomicU64::new(0);
@@ -43,13 +45,13 @@ fn run(seeds: &[u64]) -> Vec<String> {
                         usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
                     let Some(seed) = seeds.get(at) else { return };
                     let tree = overlay::tree(*seed);
-                    let Some(difference) = compare::compare(&kustomize, &tree) else {
+                    let Some(difference) = compare::compare(oracle, &tree) else {
                         built.fetch_add(1, Ordering::Relaxed);
                         continue;
                     };
                     let few = wrong.lock().expect("no panic").len() < SHRINK;
                     let (tree, difference) = if few {
-                        compare::shrink(&kustomize, &tree, difference)
+                        compare::shrink(oracle, &tree, difference)
                     } else {
                         (tree, difference)
                     };
@@ -68,15 +70,36 @@ fn run(seeds: &[u64]) -> Vec<String> {
     wrong.into_inner().expect("no panic")
 }
 
+fn newest() -> Oracle {
+    Oracle {
+        program: cluster::tools().kustomize(),
+        compat: Compat::V5_8,
+    }
+}
+
+fn older() -> Oracle {
+    Oracle {
+        program: cluster::Tools::kustomize_5_5(),
+        compat: Compat::V5_5,
+    }
+}
+
+fn some_seeds(share: u64) -> Vec<u64> {
+    let first = number("DEPLOYX_RANDOM_SEED", 1);
+    let cases = number("DEPLOYX_RANDOM_CASES", 100).div_ceil(share);
+    (first..first + cases).collect()
+}
+
 #[test]
 fn random_overlays_are_built_as_by_kustomize() {
-    let (first, cases) = (
-        number("DEPLOYX_RANDOM_SEED", 1),
-        number("DEPLOYX_RANDOM_CASES", 100),
-    );
-    let seeds: Vec<u64> = (first..first + cases).collect();
-    let wrong = run(&seeds);
-    assert!(wrong.is_empty(), "{} of {cases} cases differ", wrong.len());
+    let wrong = run(&newest(), &some_seeds(1));
+    assert!(wrong.is_empty(), "{} cases differ", wrong.len());
+}
+
+#[test]
+fn random_overlays_are_built_as_by_kustomize_5_5() {
+    let wrong = run(&older(), &some_seeds(2));
+    assert!(wrong.is_empty(), "{} cases differ", wrong.len());
 }
 
 #[test]
@@ -85,6 +108,8 @@ fn what_once_differed_still_agrees() {
         .lines()
         .filter_map(|line| line.split('#').next()?.trim().parse().ok());
     let seeds: Vec<u64> = seeds.collect();
-    let wrong = run(&seeds);
-    assert!(wrong.is_empty(), "{} cases differ", wrong.len());
+    for oracle in [newest(), older()] {
+        let wrong = run(&oracle, &seeds);
+        assert!(wrong.is_empty(), "{} cases differ", wrong.len());
+    }
 }
