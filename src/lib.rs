@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod diff;
+pub mod edit;
 pub mod explain;
 pub mod helm;
 pub mod kustomize;

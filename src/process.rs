@@ -81,6 +81,15 @@ impl Finished {
 /// # Errors
 /// It cannot be started, takes longer than it may, or prints more than any file may hold.
 pub fn run(command: &mut Command, call: &Call<'_>) -> Result<Finished, Failure> {
+    run_patiently(command, call, PATIENCE)
+}
+
+/// The same; somebody is told after `patience`.
+fn run_patiently(
+    command: &mut Command,
+    call: &Call<'_>,
+    patience: Duration,
+) -> Result<Finished, Failure> {
     let limit = Limits::DEFAULT.bytes;
     command
         .stdin(if call.input.is_empty() {
@@ -99,7 +108,7 @@ pub fn run(command: &mut Command, call: &Call<'_>) -> Result<Finished, Failure> 
     feed(&mut child, call.input);
     let stdout = gather(child.stdout.take(), limit);
     let stderr = gather(child.stderr.take(), limit);
-    let ended = wait(&mut child, &stdout, call, limit);
+    let ended = wait(&mut child, &stdout, call, patience);
     let (stdout, status) = match ended {
         Ok(ended) => ended,
         Err(failure) => {
@@ -115,6 +124,14 @@ pub fn run(command: &mut Command, call: &Call<'_>) -> Result<Finished, Failure> 
         stdout,
         stderr,
     })
+}
+
+/// What a program said, to go on with in a line: the lines after the first stand below it, and
+/// empty ones are left out.
+pub fn indented(words: &str) -> String {
+    let lines = words.lines().map(str::trim_end);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join("\n      ")
 }
 
 /// A duration as people say it.
@@ -156,8 +173,9 @@ fn wait(
     child: &mut Child,
     stdout: &Receiver<Vec<u8>>,
     call: &Call<'_>,
-    limit: u64,
+    patience: Duration,
 ) -> Result<(Vec<u8>, ExitStatus), Failure> {
+    let limit = Limits::DEFAULT.bytes;
     let start = Instant::now();
     let mut is_told = false;
     let mut step = Duration::from_millis(50);
@@ -184,7 +202,7 @@ fn wait(
         if let Some(timeout) = call.timeout.filter(|timeout| elapsed >= *timeout) {
             return Err(Failure::TimedOut(timeout));
         }
-        if !is_told && elapsed >= PATIENCE {
+        if !is_told && elapsed >= patience {
             is_told = true;
             step = Duration::from_millis(200);
             if let Some(notify) = call.notify {
@@ -239,6 +257,28 @@ mod tests {
         // What a program leaves in the background still prints.
         let done = shell("(sleep 0.2; echo late) & exit 0", b"", None).unwrap();
         assert_eq!(done.stdout, b"late\n");
+    }
+
+    #[test]
+    fn somebody_is_told_of_a_long_wait() {
+        static TOLD: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+        let call = Call {
+            name: "function `./slow`",
+            input: b"",
+            stderr: Stderr::Capture,
+            timeout: None,
+            notify: Some(|line| TOLD.lock().unwrap().push(line.to_owned())),
+        };
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 0.5"]);
+        run_patiently(&mut command, &call, Duration::from_millis(100)).unwrap();
+        let told = TOLD.lock().unwrap();
+        assert_eq!(told.len(), 1);
+        assert!(
+            told[0].starts_with("waiting for function `./slow`, "),
+            "{told:?}"
+        );
+        assert_eq!(indented("a\n\nb \n"), "a\n      b");
     }
 
     #[test]

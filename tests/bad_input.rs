@@ -312,3 +312,266 @@ fn an_upgrade_of_what_the_server_would_refuse_stops_before_the_cluster_is_asked(
         assert!(out.contains(words), "{out}");
     }
 }
+
+#[test]
+fn warnings_are_errors_where_that_is_asked_for() {
+    let project = Project::new(&[
+        (
+            "kustomization.yaml",
+            "resources: [web.yaml]\nimages: [{name: shop/wbe, newTag: '2'}]\n",
+        ),
+        ("web.yaml", SERVICE),
+    ]);
+    let (code, out, err) = project.run(&["render", "."]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(
+        out.contains("kind: Deployment") && err.contains("warning[image-unused]"),
+        "{err}"
+    );
+    let says = ["error[image-unused]", "kustomization.yaml:2:17"];
+    project.fails(1, &["render", ".", "--strict"], &says);
+    project.fails(1, &["diff", ".", "--strict"], &says);
+    project.fails(1, &["upgrade", ".", "--yes", "--strict"], &says);
+    let (code, out, _) = project.run(&["validate", ".", "--strict"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("error[image-unused]"), "{out}");
+}
+
+#[test]
+fn a_base_of_several_overlays_warns_once() {
+    let overlay = "resources: [../base]\n";
+    let project = Project::new(&[
+        ("a/kustomization.yaml", overlay),
+        ("b/kustomization.yaml", overlay),
+        (
+            "base/kustomization.yaml",
+            "resources: [cm.yaml]\nimages: [{name: nginx, newTag: '2'}]\n",
+        ),
+        (
+            "base/cm.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+        ),
+    ]);
+    let (code, _, err) = project.run(&["validate", "."]);
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(err.matches("image-unused").count(), 1, "{err}");
+}
+
+/// Files that must be refused at once, whoever names them.
+#[test]
+fn what_is_no_file_is_refused_without_being_opened() {
+    let base = |resources: &str, more: &str| {
+        Project::new(&[
+            (
+                "kustomization.yaml",
+                &format!("resources:\n- {resources}\n{more}"),
+            ),
+            ("web.yaml", SERVICE),
+            ("folder/x", ""),
+        ])
+    };
+    let fifo = |project: &Project, name: &str| {
+        let done = Command::new("mkfifo")
+            .arg(project.path().join(name))
+            .status();
+        assert!(done.unwrap().success());
+    };
+    let project = base("pipe.yaml", "");
+    fifo(&project, "pipe.yaml");
+    project.refuses(&[
+        "`pipe.yaml`",
+        "a pipe or a device",
+        "kustomization.yaml:2:3",
+    ]);
+    let generated = "configMapGenerator:\n- name: a\n  files: [pipe]\n  envs: [folder]\n";
+    let project = base("web.yaml", generated);
+    fifo(&project, "pipe");
+    project.refuses(&[
+        "a pipe or a device",
+        "it is a folder",
+        "kustomization.yaml:5:11",
+    ]);
+    let project = base("web.yaml", "patches:\n- path: folder\n- path: pipe\n");
+    fifo(&project, "pipe");
+    project.refuses(&[
+        "it is a folder",
+        "a pipe or a device",
+        "kustomization.yaml:4:9",
+    ]);
+    // A device is outside of the root, and refused as such or as no file.
+    let project = base("zero.yaml", "");
+    std::os::unix::fs::symlink("/dev/zero", project.path().join("zero.yaml")).unwrap();
+    project.refuses(&["kustomization.yaml:2:3", "is not in or below"]);
+    let none = ["render", ".", "--load-restrictor", "LoadRestrictionsNone"];
+    project.fails(1, &none, &["kustomization.yaml:2:3", "a pipe or a device"]);
+}
+
+#[test]
+fn links_that_go_in_a_circle_or_lead_out_are_refused() {
+    let project = overlay("resources:\n- round.yaml\n", SERVICE);
+    std::os::unix::fs::symlink("round.yaml", project.path().join("round.yaml")).unwrap();
+    project.refuses(&["go in a circle", "kustomization.yaml:2:3"]);
+    let project = Project::new(&[
+        (
+            "prod/kustomization.yaml",
+            "resources:\n- web.yaml\n- ../base\n",
+        ),
+        ("web.yaml", SERVICE),
+        ("base/kustomization.yaml", "resources:\n- again\n"),
+    ]);
+    std::os::unix::fs::symlink("../web.yaml", project.path().join("prod/web.yaml")).unwrap();
+    std::os::unix::fs::symlink("../prod", project.path().join("base/again")).unwrap();
+    project.fails(
+        1,
+        &["render", "prod"],
+        &[
+            "is not in or below",
+            "prod/kustomization.yaml:2:3",
+            "error[cycle]",
+            "base/kustomization.yaml:2:3",
+        ],
+    );
+}
+
+#[test]
+fn a_huge_file_is_refused_at_once() {
+    let project = overlay(
+        "resources: [huge.yaml]\nconfigMapGenerator: [{name: a, files: [huge.yaml]}]\n",
+        SERVICE,
+    );
+    let huge = fs::File::create(project.path().join("huge.yaml")).unwrap();
+    huge.set_len(1 << 30).unwrap();
+    let started = std::time::Instant::now();
+    project.refuses(&[
+        "it has 1024 MiB; at most 64 MiB are read",
+        "kustomization.yaml:1:13",
+        "kustomization.yaml:2:40",
+    ]);
+    let (code, out, _) = project.run(&["validate", "huge.yaml"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("it has 1024 MiB"), "{out}");
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
+#[test]
+fn hostile_texts_are_refused_with_a_position() {
+    let mut bomb =
+        String::from("kind: A\nmetadata: {name: a}\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..12 {
+        let alias = format!("*a{}", n - 1);
+        bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![alias; 10].join(", ")));
+    }
+    let deep = format!(
+        "kind: A\nmetadata: {{name: a}}\nspec: {}",
+        "[".repeat(100_000)
+    );
+    for (text, says) in [
+        (bomb.as_str(), "web.yaml:"),
+        (deep.as_str(), "web.yaml:3:"),
+        ("kind: A\nmetadata:\n  name: \"a\u{0}b\"\n", "web.yaml:3:"),
+        ("kind: A\nmetadata: {name: a}\nkind: B\n", "web.yaml:3:1"),
+    ] {
+        overlay("resources: [web.yaml]\n", text).refuses(&[says]);
+        overlay(text, SERVICE).refuses(&["kustomization.yaml:"]);
+    }
+    let project = overlay("resources: [web.yaml, bad.yaml]\n", SERVICE);
+    fs::write(
+        project.path().join("bad.yaml"),
+        b"kind: A\nmetadata: {name: \xff}\n",
+    )
+    .unwrap();
+    project.refuses(&["not UTF-8", "bad.yaml:2:18"]);
+}
+
+#[test]
+fn an_expression_that_explodes_is_refused() {
+    let with = |target: &str| {
+        format!(
+            "resources: [web.yaml]\npatches:\n- target: {{{target}}}\n  patch: '[{{op: remove, path: /x}}]'\n"
+        )
+    };
+    for target in [
+        "name: '((a{1000}){1000}){1000}'",
+        "kind: '(((((x{50}){50}){50}){50}){50})'",
+    ] {
+        overlay(&with(target), SERVICE)
+            .refuses(&["no regular expression", "kustomization.yaml:3:"]);
+    }
+    overlay(&with("labelSelector: 'a=('"), SERVICE)
+        .refuses(&["no label selector", "kustomization.yaml:3:"]);
+    // Backtracking would take for ever on this one; it matches nothing, which is told.
+    let (code, _, err) = overlay(&with("name: '(a*)*b'"), SERVICE).run(&["render", "."]);
+    assert_eq!(code, Some(0));
+    assert!(err.contains("target-unmatched"), "{err}");
+}
+
+#[test]
+fn patches_without_a_clear_object_are_refused() {
+    for (patch, says) in [
+        (
+            "- target: {kind: WebService}\n  patch: |-\n    {kind: A, metadata: {name: a}}\n    ---\n    {kind: B, metadata: {name: b}}\n",
+            ["holds one object", "kustomization.yaml:7:5"],
+        ),
+        (
+            "- patch: |-\n    kind: WebService\n    spec: {image: x}\n",
+            ["has no `metadata.name`", "kustomization.yaml:4:5"],
+        ),
+        (
+            "- patch: '[{op: remove, path: /spec}]'\n",
+            ["needs a `target`", "kustomization.yaml:3:3"],
+        ),
+        (
+            "- target: {kind: WebService}\n",
+            ["needs `path` or `patch`", "kustomization.yaml:3:3"],
+        ),
+        (
+            "- path: a\n  patch: b\n",
+            ["not both", "kustomization.yaml:3:9"],
+        ),
+        ("- patch: text\n", ["a string", "kustomization.yaml:3:10"]),
+    ] {
+        overlay(
+            &format!("resources: [web.yaml]\npatches:\n{patch}"),
+            SERVICE,
+        )
+        .refuses(&says);
+    }
+}
+
+#[test]
+fn an_overlay_of_nothing_says_so() {
+    for (text, says) in [
+        ("", "the kustomization is empty"),
+        ("# nothing\n", "the kustomization is empty"),
+        ("[]\n", "must be a mapping"),
+        ("resources: web.yaml\n", "must be a list"),
+    ] {
+        overlay(text, SERVICE).refuses(&[says, "kustomization.yaml:1:1"]);
+    }
+    let (code, out, err) = overlay("resources: []\n", SERVICE).run(&["render", "."]);
+    assert_eq!((code, out.as_str()), (Some(0), ""));
+    assert!(err.contains("builds no object"), "{err}");
+}
+
+#[test]
+fn a_folder_without_a_kustomization_names_the_command_that_was_meant() {
+    let project = Project::new(&[
+        ("shop/base/kustomization.yaml", "resources: []"),
+        ("shop/prod/kustomization.yaml", "resources: []"),
+    ]);
+    project.fails(
+        1,
+        &["render", "shop"],
+        &["overlays: base, prod", "try: deployx render shop/prod"],
+    );
+    project.fails(
+        1,
+        &["diff", "shop"],
+        &["overlays: base, prod", "try: deployx diff shop/prod"],
+    );
+    project.fails(
+        1,
+        &["upgrade", "shop", "--yes"],
+        &["overlays: base, prod", "try: deployx upgrade shop/prod"],
+    );
+}

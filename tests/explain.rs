@@ -5,6 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use deployx::kustomize::{self, Options};
+use deployx::manifest::Sources;
+use deployx::manifest::emit::emit_all;
+
 const WEB: &str = "\
 apiVersion: apps/v1
 kind: Deployment
@@ -213,18 +217,22 @@ fn machines_get_json() {
     ]);
     assert_eq!(code, Some(0), "{err}");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    let steps = json[0]["steps"].as_array().unwrap();
+    let history = &json["histories"][0];
+    let steps = history["steps"].as_array().unwrap();
     let words: Vec<&str> = steps
         .iter()
         .map(|step| step["step"].as_str().unwrap())
         .collect();
     assert_eq!(words, ["resource", "patch", "json patch", "replicas"]);
-    assert_eq!(json[0]["value"], 5);
+    assert_eq!(
+        (&json["version"], &history["value"]),
+        (&1.into(), &5.into())
+    );
     assert_eq!(steps[3]["won"], true);
     assert_eq!(steps[1]["changes"][0]["before"], 1);
     assert_eq!(steps[1]["at"]["file"], "prod/web-patch.yaml");
     assert_eq!(steps[1]["at"]["line"], 6);
-    assert_eq!(steps[1]["askedBy"]["file"], "prod/kustomization.yaml");
+    assert_eq!(steps[1]["listedAt"]["file"], "prod/kustomization.yaml");
 }
 
 #[test]
@@ -245,11 +253,15 @@ fn what_a_secret_holds_is_told_without_its_value() {
 fn a_question_changes_nothing_of_the_build() {
     // The recorder sees every step of the build and must not change what it sees.
     let project = shop();
-    let (_, plain, _) = project.run(&["render", "prod"]);
-    let (code, ..) = project.run(&["render", "prod", "--explain", "deploy/web"]);
-    assert_eq!(code, Some(0));
-    assert!(
-        plain.contains("registry.example.com/shop/web:2.1"),
-        "{plain}"
-    );
+    let root = project.0.path().join("prod");
+    let built = |record: bool| {
+        let options = Options {
+            record,
+            ..Options::default()
+        };
+        let build = kustomize::build(&Sources::new(), &root, options).unwrap();
+        assert_eq!(build.recording.is_some(), record);
+        emit_all(build.objects.iter().map(|object| &object.root))
+    };
+    assert_eq!(built(true), built(false));
 }

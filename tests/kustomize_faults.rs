@@ -144,8 +144,8 @@ fn what_cannot_be_loaded_is_refused_where_it_is_named() {
             "file-missing root/kustomization.yaml:1:18",
         ),
         (
-            "helmCharts: []\nresources: []\n",
-            "not-built-yet root/kustomization.yaml:1:1 `helmCharts`",
+            "helmCharts: [{name: shop}]\nresources: []\n",
+            "root/kustomization.yaml:1:",
         ),
     ] {
         let files = [
@@ -389,6 +389,20 @@ fn a_base_that_two_ways_lead_to_is_faulty_once() {
         ("base/kustomization.yaml", "resources: [pod.yml]"),
     ]);
     assert_eq!(only.len(), 1, "{only:?}");
+}
+
+#[test]
+fn a_component_on_its_own_is_not_blamed_for_what_it_is_without() {
+    let text = "kind: Component\nresources: [web.yaml]\nimages: [{name: nginx, newTag: '1'}]\n\
+                patches: [{target: {kind: Job}, patch: '[{op: remove, path: /a}]'}]\n";
+    let files = [kustomization(text), ("root/web.yaml", DEPLOYMENT)];
+    assert_eq!(told(&files), "");
+    let overlay = [
+        kustomization("components: [../part]\n"),
+        ("part/kustomization.yaml", text),
+        ("part/web.yaml", DEPLOYMENT),
+    ];
+    assert_eq!(told(&overlay).matches("warning[").count(), 2);
 }
 
 #[test]

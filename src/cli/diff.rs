@@ -130,17 +130,23 @@ pub(super) fn load(
     path: &Path,
     options: &SourceArgs,
 ) -> Result<(Vec<Object>, Option<ReleasePolicy>), CommandError> {
-    parts(ui, sources, project::load(sources, path, options)?)
+    let loaded = project::load(sources, path, options).map_err(|error| error.of_command("diff"))?;
+    parts(ui, sources, loaded)
 }
 
-/// As [`load`]; what the server would refuse is refused before it is asked.
+/// As [`load`], for an upgrade: what the server would refuse is refused before it is asked.
 pub(super) fn load_valid(
     ui: &mut Ui,
     sources: &Sources,
     path: &Path,
     options: &SourceArgs,
 ) -> Result<(Vec<Object>, Option<ReleasePolicy>), CommandError> {
-    parts(ui, sources, project::load_valid(sources, path, options)?)
+    let loaded = project::load_valid(sources, path, options);
+    parts(
+        ui,
+        sources,
+        loaded.map_err(|error| error.of_command("upgrade"))?,
+    )
 }
 
 fn parts(

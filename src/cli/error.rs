@@ -37,6 +37,17 @@ impl CommandError {
         self
     }
 
+    /// Makes the command that a hint proposes the one that was run.
+    pub fn of_command(mut self, command: &str) -> Self {
+        for fault in &mut self.diagnostics.0 {
+            if let Some(hint) = fault.hint.take() {
+                let meant = format!("try: deployx {command} ");
+                fault.hint = Some(hint.replace("try: deployx render ", &meant));
+            }
+        }
+        self
+    }
+
     /// Sets the exit code.
     pub fn exit(mut self, exit: Exit) -> Self {
         self.exit = exit;

@@ -2,6 +2,7 @@
 //!
 //! One file for each command; nothing outside this folder reads arguments or the environment.
 
+mod changed;
 mod chart;
 mod cluster;
 mod diff;
@@ -13,6 +14,7 @@ mod history;
 mod project;
 mod render;
 mod render_many;
+mod set;
 mod source_args;
 mod status;
 mod templates;
@@ -61,10 +63,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Changed(changed::ChangedArgs),
     Diff(diff::DiffArgs),
     Fn(r#fn::FnArgs),
     History(history::HistoryArgs),
     Render(render::RenderArgs),
+    Set(set::SetArgs),
     Status(status::StatusArgs),
     Templates(templates::TemplatesArgs),
     Upgrade(upgrade::UpgradeArgs),
@@ -130,10 +134,12 @@ impl Cli {
 
 fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandError> {
     match cli.command {
+        Command::Changed(args) => changed::cmd_changed(ui, sources, args),
         Command::Diff(args) => diff::cmd_diff(ui, sources, args),
         Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
         Command::History(args) => history::cmd_history(ui, args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
+        Command::Set(args) => set::cmd_set(ui, sources, args),
         Command::Status(args) => status::cmd_status(ui, args),
         Command::Templates(args) => templates::cmd_templates(ui, sources, &args),
         Command::Upgrade(args) => upgrade::cmd_upgrade(ui, sources, args),

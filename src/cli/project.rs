@@ -57,6 +57,12 @@ impl Project {
         &self.library.project().crds
     }
 
+    /// Folders with the project's own templates and schemas.
+    pub(super) fn template_folders(&self) -> impl Iterator<Item = &PathBuf> {
+        let project = self.library.project();
+        project.templates.iter().chain(&project.schemas)
+    }
+
     /// How this project's sources are read.
     ///
     /// # Errors
@@ -69,6 +75,7 @@ impl Project {
             load_restrictions: args.load_restrictions()?,
             order: args.order(),
             managed_by: args.managed_by(),
+            strict: args.strict(),
             outside: args.outside(),
             typed: self.typed(),
             validators: self.validators(),
@@ -118,6 +125,20 @@ impl Projects {
         });
         let places = places.collect();
         Self { all, places }
+    }
+
+    /// Each project with the places of its sources in the list.
+    ///
+    /// # Errors
+    /// What is wrong with the first broken project.
+    pub(super) fn groups(self) -> Result<Vec<(Project, Vec<usize>)>, CommandError> {
+        let places = self.places;
+        let groups = self.all.into_iter().enumerate().map(|(at, project)| {
+            let members = places.iter().enumerate();
+            let members = members.filter(|(_, place)| **place == at);
+            Ok((project?, members.map(|(member, _)| member).collect()))
+        });
+        groups.collect()
     }
 }
 

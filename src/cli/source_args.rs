@@ -22,6 +22,10 @@ pub(super) struct SourceArgs {
     /// Which files a kustomization may load: LoadRestrictionsRootOnly or LoadRestrictionsNone
     #[arg(long, value_name = "RULE", default_value = "LoadRestrictionsRootOnly", help_heading = HEADING)]
     load_restrictor: String,
+    /// Refuse an overlay that says something without effect: an image that no container uses, a
+    /// target that nothing matches, a patch that changes nothing
+    #[arg(long, help_heading = HEADING)]
+    strict: bool,
     /// Fetch what a kustomization names by URL, repositories with git, files over HTTP
     #[arg(long, help_heading = HEADING)]
     allow_remote: bool,
@@ -108,6 +112,11 @@ impl SourceArgs {
                     .hint("use LoadRestrictionsRootOnly or LoadRestrictionsNone"),
             ),
         }
+    }
+
+    /// Whether what an overlay says without effect is an error.
+    pub(super) fn strict(&self) -> bool {
+        self.strict
     }
 
     /// The order of objects where the root has no `sortOptions`.

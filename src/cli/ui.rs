@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use clap::ValueEnum;
 
+use crate::manifest::diagnostic::Said;
 use crate::manifest::{Diagnostic, Sources};
 use crate::report::{self, Style};
 
@@ -46,6 +47,8 @@ pub struct Ui {
     pub interactive: bool,
     /// Whether stderr is a terminal, so that progress may be redrawn.
     pub progress: bool,
+    /// The findings that were written.
+    said: Said,
 }
 
 impl Ui {
@@ -66,6 +69,7 @@ impl Ui {
             verbosity,
             interactive: io::stdin().is_terminal() && err_terminal,
             progress: err_terminal && verbosity >= Verbosity::Normal,
+            said: Said::default(),
         }
     }
 
@@ -80,6 +84,7 @@ impl Ui {
             verbosity: Verbosity::Normal,
             interactive: false,
             progress: false,
+            said: Said::default(),
         };
         (ui, captured)
     }
@@ -103,7 +108,7 @@ impl Ui {
     }
 
     /// Writes findings to stderr: errors and warnings, in a quiet run errors alone, in a verbose
-    /// one everything.
+    /// one everything. What was said before is not said again: overlays share their bases.
     pub fn diagnostics(&mut self, sources: &Sources, diagnostics: &[Diagnostic]) {
         use crate::manifest::Severity;
         let least = match self.verbosity {
@@ -112,7 +117,9 @@ impl Ui {
             Verbosity::Verbose => Severity::Info,
         };
         let shown = diagnostics.iter().filter(|d| d.severity >= least);
-        for (at, diagnostic) in shown.enumerate() {
+        let mut shown: Vec<Diagnostic> = shown.cloned().collect();
+        self.said.only_new(&mut shown);
+        for (at, diagnostic) in shown.iter().enumerate() {
             let text = report::diagnostic(sources, diagnostic, self.err_style);
             let separator = if at > 0 { "\n" } else { "" };
             let _ = write!(self.err, "{separator}{text}");

@@ -147,7 +147,13 @@ fn no_object(recording: &Recording, query: &Query) -> Diagnostic {
     let of_kind: Vec<Object> = live()
         .filter(|object| query.is_of_kind(object.group(), object.kind()))
         .collect();
-    if let Some(near) = suggest::nearest(asked, of_kind.iter().map(Object::name)) {
+    let states = recording.objects.iter().flat_map(|object| &object.events);
+    let once: Vec<Object> = states
+        .filter_map(|event| Object::from_node(event.after.clone()?))
+        .filter(|object| query.is_of_kind(object.group(), object.kind()))
+        .collect();
+    let names = of_kind.iter().chain(&once).map(Object::name);
+    if let Some(near) = suggest::nearest(asked, names) {
         return fault.hint(format!("did you mean `{}/{near}`?", kind.to_lowercase()));
     }
     let listed = |objects: &[String]| {
@@ -156,7 +162,8 @@ fn no_object(recording: &Recording, query: &Query) -> Diagnostic {
     };
     if !of_kind.is_empty() {
         let names: Vec<String> = of_kind.iter().map(named).collect();
-        return fault.hint(format!("there are {}", listed(&names)));
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        return fault.hint(format!("there {verb} {}", listed(&names)));
     }
     let same_name: Vec<String> = live()
         .filter(|object| object.name() == asked)
@@ -170,7 +177,7 @@ fn no_object(recording: &Recording, query: &Query) -> Diagnostic {
     kinds.sort();
     match suggest::nearest(kind, kinds.iter().map(String::as_str)) {
         Some(near) => fault.hint(format!("did you mean the kind `{near}`?")),
-        None => fault.hint(format!("its kinds are {}", listed(&kinds))),
+        None => fault.hint(format!("there is {}", listed(&kinds))),
     }
 }
 
@@ -212,13 +219,19 @@ impl Explainer<'_> {
         let mut entries = Vec::new();
         self.origin(object, &path, &mut entries);
         self.events(object, &path, None, &mut entries);
-        let last = object.last.as_ref().and_then(|tree| find(tree, &path));
-        if let Some(won) = entries.iter_mut().rev().find(|entry| entry.is_of_value()) {
-            won.won = true;
-        }
+        // The inputs of a typed resource are gone at the end, but not lost.
+        let is_expanded = || {
+            let makers = self.recording.objects.iter().filter_map(|made| made.maker);
+            let mut makers = makers.filter_map(|at| self.recording.objects.get(at));
+            makers.any(|maker| std::ptr::eq(maker, object))
+        };
+        let last = object.last.as_ref();
+        let last = last.or_else(|| is_expanded().then_some(&object.now));
+        let value = last.and_then(|tree| find(tree, &path)).cloned();
+        mark_winner(&mut entries, value.is_some());
         History {
-            object: describe(object.last.as_ref().unwrap_or(&object.now)),
-            value: last.cloned(),
+            object: describe(last.unwrap_or(&object.now)),
+            value,
             path,
             entries,
         }
@@ -250,9 +263,14 @@ impl Explainer<'_> {
         entries.push(Entry {
             step: "default",
             asked: Span::NONE,
-            of: Some(name),
-            note: None,
-            changes: Vec::new(),
+            of: None,
+            note: Some((format!("no input of {name} says otherwise"), Span::NONE)),
+            changes: vec![Change {
+                path: path.to_vec(),
+                before: None,
+                after: Some(field.clone()),
+                at: input,
+            }],
             at: input,
             won: false,
         });
@@ -274,16 +292,36 @@ impl Explainer<'_> {
             if changes.is_empty() {
                 continue;
             }
-            let place = changes[0].at;
+            let mut at = changes[0].at;
+            let mut note = self.note(event, object, &changes);
+            if event.step.kind == StepKind::Reference
+                && let Some((_, place)) = &mut note
+            {
+                at = std::mem::replace(place, Span::NONE);
+            }
             entries.push(Entry {
-                step: event.step.kind.as_str(),
-                asked: asked(event, place),
+                step: self.word(event, after.as_ref()),
+                asked: asked(event, at),
                 of: of.map(str::to_owned),
-                note: self.note(event, &changes),
-                at: if makes { changes[0].at } else { place },
+                note: note.filter(|_| path.is_empty() || event.step.kind != StepKind::Expansion),
+                at,
                 changes: if makes { Vec::new() } else { changes },
                 won: false,
             });
+        }
+    }
+
+    /// The word for a step; of an expansion, whether the template wrote the field or the last word
+    /// of the typed resource on what it makes.
+    fn word(&self, event: &Event, after: Option<&Node>) -> &'static str {
+        match after {
+            Some(node) if event.step.kind == StepKind::Expansion => {
+                match self.sources.trace(node.span).template {
+                    Some(_) => "template",
+                    None => "override",
+                }
+            }
+            _ => event.step.kind.as_str(),
         }
     }
 
@@ -304,7 +342,7 @@ impl Explainer<'_> {
             (None, None) => Vec::new(),
             (Some(old), Some(new)) => {
                 let found = compare(old, new);
-                if found.is_empty() && sets_again(&event.step, old, new) {
+                if found.is_empty() && sets_again(&event.step, path, old, new) {
                     return vec![change(path.to_vec(), before, after)];
                 }
                 found
@@ -339,15 +377,32 @@ impl Explainer<'_> {
         let is_new = before.is_none_or(|before| before.span != after.span);
         let is_known = self.sources.get(after.span.file).is_some();
         match event.step.kind {
-            StepKind::NamePrefix | StepKind::NameSuffix => asked,
-            _ if is_known && is_new => after.span,
+            StepKind::NamePrefix | StepKind::NameSuffix | StepKind::Replacement => asked,
+            StepKind::Expansion => self
+                .sources
+                .trace(after.span)
+                .template
+                .unwrap_or(after.span),
+            kind if is_known && is_new => match kind {
+                StepKind::Resource
+                | StepKind::Generator
+                | StepKind::Patch
+                | StepKind::JsonPatch
+                | StepKind::Plugin => after.span,
+                // A mapping that was made for an entry stands nowhere; the entry does.
+                _ => first_scalar(after).span,
+            },
             _ => asked,
         }
     }
 
     /// Where a copied value or a name came from.
-    fn note(&self, event: &Event, changes: &[Change]) -> Option<(String, Span)> {
+    fn note(&self, event: &Event, object: &Recorded, changes: &[Change]) -> Option<(String, Span)> {
         match event.step.kind {
+            StepKind::Expansion => {
+                let maker = &self.recording.objects.get(object.maker?)?.now;
+                Some((format!("made from {}", describe(maker)), name_of(maker)))
+            }
             StepKind::Replacement => {
                 let (from, at) = event.step.source.as_ref()?;
                 Some((format!("copied from {from}"), *at))
@@ -358,7 +413,7 @@ impl Explainer<'_> {
                 let first = object.events.first()?.after.as_ref()?;
                 Some((format!("follows {}", describe(first)), name_of(first)))
             }
-            StepKind::Hash => Some(("the hash of its content".to_owned(), Span::NONE)),
+            StepKind::Hash => Some(("of the content".to_owned(), Span::NONE)),
             _ => None,
         }
     }
@@ -379,6 +434,23 @@ impl Explainer<'_> {
     }
 }
 
+/// Marks what decided the value: the last that set it, or took it away. A template only carries
+/// on what an input says.
+fn mark_winner(entries: &mut [Entry], is_there: bool) {
+    let mut decided = entries
+        .iter()
+        .rposition(|entry| !is_there || entry.is_of_value());
+    while let Some(at) = decided
+        && at > 0
+        && matches!(entries[at].step, "template" | "override")
+    {
+        decided = Some(at - 1);
+    }
+    if let Some(at) = decided {
+        entries[at].won = true;
+    }
+}
+
 impl Entry {
     /// Whether the step set a value, and did not take one away.
     fn is_of_value(&self) -> bool {
@@ -390,20 +462,40 @@ impl Entry {
 fn asked(event: &Event, at: Span) -> Span {
     let asked = event.step.at;
     let is_inside = asked.file == at.file && asked.start <= at.start && at.end <= asked.end;
-    if is_inside || event.step.kind == StepKind::Images && asked.file == at.file {
+    let is_near = event.step.kind == StepKind::Images && asked.file == at.file;
+    if is_inside || is_near || event.step.kind == StepKind::Expansion {
         Span::NONE
     } else {
         asked
     }
 }
 
-/// Whether a step wrote the value that was there already.
-fn sets_again(step: &Step, old: &Node, new: &Node) -> bool {
+/// Whether a step wrote the value that was there already. A patch has to name its object and the
+/// items of lists: that is no statement about them.
+fn sets_again(step: &Step, path: &[PathStep], old: &Node, new: &Node) -> bool {
     let writes = !matches!(
         step.kind,
         StepKind::Metadata | StepKind::Vars | StepKind::Reference | StepKind::Hash
     );
-    writes && old.span != new.span && new.as_scalar().is_some() && !new.span.is_none()
+    let names = match path {
+        [PathStep::Field(field)] => matches!(field.as_str(), "apiVersion" | "kind"),
+        [PathStep::Field(metadata), PathStep::Field(field)] => {
+            metadata == "metadata" && matches!(field.as_str(), "name" | "namespace")
+        }
+        [.., PathStep::Item(keys), PathStep::Field(field)] => {
+            keys.iter().any(|(key, _)| key == field)
+        }
+        _ => false,
+    };
+    writes && !names && old.span != new.span && new.as_scalar().is_some() && !new.span.is_none()
+}
+
+fn first_scalar(node: &Node) -> &Node {
+    match &node.value {
+        Value::Scalar(_) => node,
+        Value::Map(map) => map.iter().next().map_or(node, |e| first_scalar(&e.value)),
+        Value::Seq(items) => items.first().map_or(node, first_scalar),
+    }
 }
 
 fn describe(tree: &Node) -> String {

@@ -109,13 +109,11 @@ fn accumulate(
     let file = chain.path_from_root(loaded.file_name);
     let mut made = Diagnostics::default();
     made.take(generate(run, dir, kustomization, &file, &mut into.map));
-    made.take(render_charts(
-        run,
-        chain,
-        kustomization,
-        &file,
-        &mut into.map,
-    ));
+    // No chart is rendered for a build that fails anyway.
+    if faults.is_empty() && made.is_empty() {
+        let charts = render_charts(run, chain, kustomization, &file, &mut into.map);
+        made.take(charts);
+    }
     made.take(plugins::generate(
         run,
         chain,

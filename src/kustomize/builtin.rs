@@ -116,6 +116,11 @@ fn dispatch(
         "PatchStrategicMergeTransformer" => {
             let mut entries = fields.texts("paths");
             entries.extend(fields.filled("patches"));
+            if entries.is_empty() {
+                let message = "this transformer needs `paths` or `patches`";
+                let fault = Diagnostic::error("patch", message);
+                return Some(Err(fault.at(fields.span(), "").into()));
+            }
             return Some(patch::apply_strategic_merge(run, dir, map, &entries));
         }
         "ReplacementTransformer" => {

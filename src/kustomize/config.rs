@@ -184,6 +184,33 @@ impl RawConfig {
         Ok(())
     }
 
+    /// Brings the specs into kustomize's order and drops those that come after a narrower one of
+    /// the same field: kustomize sorts its lists, and then adds them to an empty configuration.
+    ///
+    /// # Errors
+    /// As [`RawConfig::merge`].
+    pub(crate) fn settle(&mut self) -> Result<(), SmolStr> {
+        for list in [
+            &mut self.name_prefix,
+            &mut self.name_suffix,
+            &mut self.namespace,
+            &mut self.common_labels,
+            &mut self.labels,
+            &mut self.template_labels,
+            &mut self.common_annotations,
+            &mut self.var_reference,
+            &mut self.images,
+            &mut self.replicas,
+        ] {
+            let mut sorted = std::mem::take(list);
+            sorted.sort_by_cached_key(|spec| {
+                (kind_rank(&spec.gvk.kind), super::order::gvk_key(&spec.gvk))
+            });
+            merge_fields(list, &sorted)?;
+        }
+        Ok(())
+    }
+
     /// Reads a file that `configurations:` lists.
     ///
     /// # Errors
@@ -196,7 +223,6 @@ impl RawConfig {
             "commonLabels",
             "labels",
             "templateLabels",
-            "volumeClaimTemplateLabels",
             "commonAnnotations",
             "nameReference",
             "varReference",
@@ -363,5 +389,19 @@ mod tests {
         assert_eq!(raw.replicas.len(), 4);
         other.replicas[0].create = false;
         assert_eq!(raw.merge(&other), Err("spec/replicas".into()));
+    }
+
+    #[test]
+    fn a_narrower_field_takes_the_place_of_a_wider_one() {
+        // Tried with kustomize 5.8.1: only `Foo` gets a prefix then.
+        let mut raw = RawConfig::defaults();
+        let other = RawConfig {
+            name_prefix: vec![FieldSpec::new("", "", "Foo", "metadata/name", false)],
+            ..RawConfig::default()
+        };
+        raw.merge(&other).unwrap();
+        raw.settle().unwrap();
+        assert_eq!(raw.name_prefix, other.name_prefix);
+        assert_eq!(raw.common_labels.len(), 32);
     }
 }

@@ -205,14 +205,23 @@ impl<'n, 'd> Fields<'n, 'd> {
     }
 
     fn text_of(&mut self, node: &Node, name: &str) -> Option<Text> {
-        let text = node
-            .as_scalar()
-            .filter(|scalar| matches!(scalar.kind, ScalarKind::Str | ScalarKind::Timestamp));
-        if text.is_none() {
-            self.wrong(name, "a string", node);
-        }
-        text.map(|scalar| Spanned {
-            value: scalar.text.clone(),
+        let value = match node.as_scalar() {
+            Some(scalar) if matches!(scalar.kind, ScalarKind::Str | ScalarKind::Timestamp) => {
+                scalar.text.clone()
+            }
+            // The configuration of a plugin is read with a library that makes texts of these.
+            Some(scalar) if self.is_of_plugin() => match (scalar.as_bool(), scalar.as_number()) {
+                (Some(value), _) => SmolStr::from(value.to_string()),
+                (None, Some(number)) => number.to_yaml().into(),
+                (None, None) => scalar.text.clone(),
+            },
+            _ => {
+                self.wrong(name, "a string", node);
+                return None;
+            }
+        };
+        Some(Spanned {
+            value,
             span: node.span,
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! `kustomize/` stands above `template/`, so expansion and validation come in as trait objects.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use smol_str::SmolStr;
 
@@ -23,6 +23,12 @@ pub trait TypedResources: Sync {
     /// # Errors
     /// Every fault of every typed resource's input, with its position.
     fn expand(&self, input: &ExpandInput<'_>) -> Result<Vec<Expansion>, Diagnostics>;
+
+    /// The files that what a kind expands to depends on, by their true paths: its schema, its
+    /// templates, the project's settings. Not what ships with the program.
+    fn files_of(&self, _group: &str, _kind: &str) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// What checks a build where a kustomization's `validators:` lists a config of group

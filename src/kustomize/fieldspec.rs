@@ -106,9 +106,10 @@ impl FieldSpec {
         places(root, &self.steps, &mut Vec::new(), found);
     }
 
-    /// Calls `see` on every value that the path leads to.
-    pub(crate) fn visit<'n>(&self, root: &'n Node, see: &mut dyn FnMut(&'n Node)) {
-        visit(root, &self.steps, see);
+    /// Calls `see` on every value that the path leads to. Returns whether a scalar stands in the
+    /// way, which [`FieldSpec::apply`] refuses.
+    pub(crate) fn visit<'n>(&self, root: &'n Node, see: &mut dyn FnMut(&'n Node)) -> bool {
+        visit(root, &self.steps, see)
     }
 }
 
@@ -255,6 +256,12 @@ fn walk(
             .try_for_each(|item| walk(item, steps, make, set));
     }
     let describe = node.describe();
+    if step.key.is_empty() {
+        return Err(FieldError {
+            message: "the path has an empty part".to_owned(),
+            span,
+        });
+    }
     let Some(map) = node.as_map_mut() else {
         return Err(FieldError {
             message: format!(
@@ -317,18 +324,19 @@ fn empty_scalar(span: Span) -> Node {
     Node::new(Value::Scalar(scalar), span)
 }
 
-fn visit<'n>(node: &'n Node, steps: &[Step], see: &mut dyn FnMut(&'n Node)) {
+fn visit<'n>(node: &'n Node, steps: &[Step], see: &mut dyn FnMut(&'n Node)) -> bool {
     let Some((step, rest)) = steps.split_first() else {
-        return see(node);
+        see(node);
+        return false;
     };
     match &node.value {
-        Value::Map(map) => {
-            if let Some(next) = map.get(&step.key) {
-                visit(next, rest, see);
-            }
-        }
-        Value::Seq(items) => items.iter().for_each(|item| visit(item, steps, see)),
-        Value::Scalar(_) => {}
+        Value::Map(map) => map
+            .get(&step.key)
+            .is_some_and(|next| visit(next, rest, see)),
+        Value::Seq(items) => items
+            .iter()
+            .fold(false, |blocked, item| blocked | visit(item, steps, see)),
+        Value::Scalar(_) => !node.is_null(),
     }
 }
 

@@ -455,6 +455,15 @@ pub(crate) fn absorb(
                 .hint("use `behavior: merge` or `behavior: replace`")
                 .into())
         }
+        ([at], _) if map.get(*at).gvk != resource.gvk => {
+            let message = format!(
+                "{} has become {}, which nothing can be merged into",
+                resource.describe(),
+                map.get(*at).describe()
+            );
+            let fault = fault("generator-unmatched", message);
+            Err(fault.also(map.get(*at).node.span, "this one").into())
+        }
         ([at], behavior) => {
             let merged = over(map.get(*at), resource, behavior, run);
             map.replace(*at, merged);

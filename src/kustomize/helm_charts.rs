@@ -17,6 +17,7 @@ use crate::manifest::read::{self, io_reason};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Node, Span, emit};
 use crate::merge::strategic;
+use crate::process;
 
 /// Where charts lie if nothing else is said.
 const CHARTS: &str = "charts";
@@ -396,7 +397,7 @@ impl Rendering<'_, '_> {
             _ => fault,
         };
         match error.words().filter(|words| !words.is_empty()) {
-            Some(words) => fault.note(format!("Helm says: {words}")),
+            Some(words) => fault.note(format!("Helm says: {}", process::indented(words))),
             None => fault,
         }
         .into()

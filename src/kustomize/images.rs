@@ -54,6 +54,7 @@ pub(crate) fn read(item: &Node, faults: &mut Vec<Diagnostic>) -> Option<Image> {
         Err(error) => {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default().trim();
+            let reason = reason.trim_start_matches("error: ");
             let message = format!("the image name `{}` is no regular expression", name.value);
             let fault = Diagnostic::error("image-name", message);
             faults.push(fault.at(name.span, "").note(reason.to_owned()));

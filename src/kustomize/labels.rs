@@ -8,7 +8,7 @@ use super::decode::Text;
 use super::fieldspec::{FieldError, FieldSpec, FieldSpecs, Make, merge_one};
 use super::kustomization::Label;
 use super::resmap::ResMap;
-use super::resource::text_node;
+use super::resource::{Resource, text_node};
 use crate::manifest::{Diagnostic, Node};
 use crate::merge::strategic::keep_style;
 
@@ -26,24 +26,34 @@ pub(crate) fn transform(
         return Ok(());
     }
     for resource in map.iter_mut() {
-        let gvk = resource.gvk.clone();
-        let before = aliases::before(&resource.node, specs.of(&gvk));
-        for spec in specs.of(&gvk) {
-            let done = spec.apply(&mut resource.node, Make::Map, &mut |node| set(node, pairs));
-            if let Err(error) = done {
-                let message = format!("cannot write `{}`: {}", spec.path, error.message);
-                let fault = Diagnostic::error("field-spec", message).at(error.span, "");
-                faults.push(fault.in_object(resource.describe()));
-            }
-        }
-        let keys = pairs.iter().map(|(key, _)| key);
-        aliases::after(resource, &before, keys, specs.of(&gvk));
+        write(resource, pairs, specs, &mut faults);
     }
     if faults.is_empty() {
         Ok(())
     } else {
         Err(faults)
     }
+}
+
+/// Writes pairs into the mappings of one resource.
+pub(crate) fn write(
+    resource: &mut Resource,
+    pairs: &[(SmolStr, Text)],
+    specs: &FieldSpecs,
+    faults: &mut Vec<Diagnostic>,
+) {
+    let gvk = resource.gvk.clone();
+    let before = aliases::before(&resource.node, specs.of(&gvk));
+    for spec in specs.of(&gvk) {
+        let done = spec.apply(&mut resource.node, Make::Map, &mut |node| set(node, pairs));
+        if let Err(error) = done {
+            let message = format!("cannot write `{}`: {}", spec.path, error.message);
+            let fault = Diagnostic::error("field-spec", message).at(error.span, "");
+            faults.push(fault.in_object(resource.describe()));
+        }
+    }
+    let keys = pairs.iter().map(|(key, _)| key);
+    aliases::after(resource, &before, keys, specs.of(&gvk));
 }
 
 /// The fields that an entry of `labels` is written into.

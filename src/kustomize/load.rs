@@ -183,6 +183,22 @@ impl<'s> Files<'s> {
         Ok((real.path, shown))
     }
 
+    /// Takes a text for what is in a file, by its true path and by that of a link to it.
+    pub(crate) fn supply(&self, path: &Path, text: &str) {
+        let file = self.sources.add(display_path(path), text);
+        let folder = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let linked = path
+            .file_name()
+            .map(|name| folder.canonicalize().map(|dir| dir.join(name)));
+        let real = std::fs::canonicalize(path);
+        for path in linked.into_iter().chain([real]).filter_map(Result::ok) {
+            lock(&self.texts).insert(Arc::from(path), Ok(file));
+        }
+    }
+
     /// Reads a file as text.
     pub(crate) fn text(&self, real: &Arc<Path>, shown: &Path) -> Result<FileId, Diagnostics> {
         if let Some(known) = lock(&self.texts).get(real) {
@@ -374,7 +390,7 @@ fn unreadable(shown: &Path, reason: &str) -> Diagnostic {
 }
 
 fn outside(dir: &Dir, shown: &Path, entry: &Text) -> Diagnostic {
-    Diagnostic::error(
+    let fault = Diagnostic::error(
         "outside-root",
         format!(
             "`{}` is not in or below `{}`",
@@ -383,8 +399,11 @@ fn outside(dir: &Dir, shown: &Path, entry: &Text) -> Diagnostic {
         ),
     )
     .at(entry.span, "leaves the kustomization's folder")
-    .note("a kustomization loads files from its own folder and below, symbolic links followed")
-    .hint("make the other folder a kustomization and list it in `resources`, or use --load-restrictor LoadRestrictionsNone")
+    .note("a kustomization loads files from its own folder and below, symbolic links followed");
+    match &dir.repository {
+        Some(_) => fault.note("no flag lifts this for what was fetched"),
+        None => fault.hint("make the other folder a kustomization and list it in `resources`, or use --load-restrictor LoadRestrictionsNone"),
+    }
 }
 
 fn missing_kustomization(dir: &Dir, folder: &str) -> Diagnostic {

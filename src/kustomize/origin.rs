@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use smol_str::SmolStr;
 
+use super::decode::Spanned;
+use super::fieldspec::{FieldSpec, FieldSpecs};
+use super::labels;
 use super::load::normalize;
 use super::remote::repo_spec::RepoSpec;
 use super::resmap::ResMap;
 use super::resource::{Resource, raw_text};
-use crate::manifest::{Node, Span, emit};
+use crate::manifest::{Diagnostic, Node, Span, emit};
 
 const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
@@ -252,14 +255,31 @@ pub(crate) fn transformed(map: &mut ResMap, origin: &Origin) {
     }
 }
 
+/// Labels all resources with the version of the build.
+///
+/// # Errors
+/// Labels that are no mapping.
+pub(crate) fn label(resources: &mut [Resource]) -> Result<(), Vec<Diagnostic>> {
+    let text = Spanned {
+        value: MANAGER.into(),
+        span: Span::NONE,
+    };
+    let spec = FieldSpec::new("", "", "", "metadata/labels", true);
+    let pairs = [(SmolStr::new_static(MANAGED_BY), text)];
+    let specs = FieldSpecs::new(vec![spec]);
+    let mut faults = Vec::new();
+    for resource in resources {
+        labels::write(resource, &pairs, &specs, &mut faults);
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
 /// Writes what is wanted into a finished resource.
 pub(crate) fn write(resource: &mut Resource, wanted: Wanted) {
-    if wanted.managed_by {
-        let mut labels = with_spans(resource, "labels");
-        labels.retain(|(key, ..)| key != MANAGED_BY);
-        labels.push((MANAGED_BY.into(), MANAGER.into(), Span::NONE));
-        resource.set_texts("labels", labels);
-    }
     let Some(history) = resource.origin.take() else {
         return;
     };

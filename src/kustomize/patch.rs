@@ -33,7 +33,8 @@ pub(crate) enum PatchContent {
     Json(Vec<Operation>),
 }
 
-/// Loads the text of a patch and reads it, once for a run.
+/// Loads the text of a patch and reads it, once for a run. kustomize trims what stands in place in
+/// `patches`, and there alone.
 ///
 /// # Errors
 /// Neither or both of `path` and `patch`, a missing file, what is neither kind of patch.
@@ -41,17 +42,19 @@ pub(crate) fn load(
     run: &Run<'_>,
     dir: &Dir,
     patch: &Patch,
+    trim: bool,
 ) -> Result<Arc<PatchContent>, Diagnostics> {
-    match (&patch.path, &patch.inline) {
+    let own = patch.inline.as_ref();
+    let inline = own.map(|text| if trim { trimmed(text) } else { text.clone() });
+    match (&patch.path, &inline) {
         (Some(path), None) => {
             let file = run.text(dir, path)?;
             content(run, file, None)
         }
-        (None, Some(text)) => {
-            let text = trimmed(text);
-            content(run, text_of(run.files(), &text), Some(&text))
+        (None, Some(text)) if !text.value.is_empty() => {
+            content(run, text_of(run.files(), text), Some(text))
         }
-        (None, None) => Err(
+        (None, _) => Err(
             Diagnostic::error("patch", "a patch needs `path` or `patch`")
                 .at(patch.span, "")
                 .into(),
@@ -108,13 +111,12 @@ fn read_content(
         if let Some(places) = &places {
             places.remap(&mut root);
         }
-        let operations = json6902::read(&root).map_err(|errors| {
-            let fault = |error: json6902::PatchError| {
-                Diagnostic::error("json-patch", error.message)
-                    .at(error.span, error.hint.unwrap_or_default())
-            };
-            Diagnostics(errors.into_iter().map(fault).collect())
-        })?;
+        only_json(run, file, root.span)?;
+        let operations = json6902::read(&root)
+            .map_err(|errors| Diagnostics(errors.into_iter().map(operation_fault).collect()))?;
+        if operations.is_empty() {
+            return Ok(PatchContent::Empty);
+        }
         return Ok(PatchContent::Json(operations));
     }
     if let Some(Ok(document)) = &first
@@ -144,6 +146,30 @@ fn read_content(
     Ok(PatchContent::Strategic(objects))
 }
 
+/// kustomize takes a text that starts with a bracket for JSON, so YAML in flow form is refused.
+fn only_json(run: &Run<'_>, file: FileId, span: Span) -> Result<(), Diagnostics> {
+    let source = run.files().sources.get(file);
+    let text = source.as_ref().map_or("", |source| &*source.text);
+    if !text.starts_with('[') {
+        return Ok(());
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(text)
+        .map(|_| ())
+        .map_err(|error| {
+            let message = format!("a patch that starts with `[` must be JSON: {error}");
+            let hint =
+                "put the keys in double quotes, or write one operation a line, each after `- `";
+            Diagnostic::error("json-patch", message)
+                .at(span, "")
+                .hint(hint)
+                .into()
+        })
+}
+
+fn operation_fault(error: json6902::PatchError) -> Diagnostic {
+    Diagnostic::error("json-patch", error.message).at(error.span, error.hint.unwrap_or_default())
+}
+
 /// Applies an entry of `patches`.
 ///
 /// # Errors
@@ -154,7 +180,7 @@ pub(crate) fn apply(
     map: &mut ResMap,
     patch: &Patch,
 ) -> Result<(), Diagnostics> {
-    let content = load(run, dir, patch).inspect_err(|_| mark_unpatched(map, patch))?;
+    let content = load(run, dir, patch, true).inspect_err(|_| mark_unpatched(map, patch))?;
     let done = apply_content(run, map, patch, &content);
     run.record(map, || {
         Step::new(StepKind::Patch, patch.span).patch(&content)
@@ -241,7 +267,7 @@ pub(crate) fn apply_json6902(
             .at(patch.span, "")
             .into());
     }
-    let content = load(run, dir, patch).inspect_err(|_| mark_unpatched(map, patch))?;
+    let content = load(run, dir, patch, false).inspect_err(|_| mark_unpatched(map, patch))?;
     match &*content {
         PatchContent::Json(operations) if !operations.is_empty() => {
             let done = json(run, map, patch, operations, false);
@@ -274,6 +300,15 @@ pub(crate) fn apply_strategic_merge(
     }
     if !faults.is_empty() {
         map.iter_mut().for_each(|resource| resource.broken = true);
+    }
+    let is_empty =
+        |(_, content): &(Span, Arc<PatchContent>)| matches!(**content, PatchContent::Empty);
+    if let Some((span, _)) = contents.first()
+        && faults.is_empty()
+        && contents.iter().all(is_empty)
+    {
+        let fault = Diagnostic::error("patch-empty", "these patches are empty");
+        return Err(fault.at(*span, "").into());
     }
     for (span, content) in contents {
         let PatchContent::Strategic(objects) = &*content else {
@@ -349,17 +384,16 @@ fn find_target(
         if map.incomplete {
             return Diagnostics::default();
         }
-        let is_in_file = fault
-            .primary
-            .as_ref()
-            .is_some_and(|label| label.span.file != patch.span.file);
-        let fault = if is_in_file {
-            fault.also(patch.span, "listed here")
-        } else {
-            fault
-        };
-        run.explain_missing(map, object, fault)
+        run.explain_missing(map, object, listed(fault, patch))
     })
+}
+
+/// Says which entry lists a patch, where the fault is in a file of its own.
+fn listed(fault: Diagnostic, patch: &Patch) -> Diagnostic {
+    match &fault.primary {
+        Some(label) if label.span.file != patch.span.file => fault.also(patch.span, "listed here"),
+        _ => fault,
+    }
 }
 
 /// Finds the resource that a patch names by group, version, kind, name and namespace.
@@ -506,7 +540,7 @@ fn merge_into(
             Some(span) if span != error.span => fault.also(span, "in the object"),
             _ => fault,
         };
-        fault.in_object(resource.describe())
+        listed(fault.in_object(resource.describe()), patch)
     })?;
     let Some(merged) = merged.filter(|node| node.as_map().is_some_and(|map| !map.is_empty()))
     else {
@@ -527,7 +561,7 @@ fn merge_into(
     }
     resource.set_namespace(&namespace, object.span);
     resource.refresh(schema);
-    Ok(!resource.node.same_value(&before))
+    Ok(!silent::may_be_idle(object, &before) || !resource.node.same_value(&before))
 }
 
 fn is_named(resource: &Resource, name: &str) -> bool {
@@ -553,7 +587,13 @@ fn json(
     if selected.is_empty() {
         nothing_selected(run, map, target)?;
     }
-    let mut faults = Vec::new();
+    let wrong = operations.iter().filter_map(|one| one.fault.clone());
+    let mut faults: Vec<Diagnostic> = wrong.map(operation_fault).collect();
+    if !faults.is_empty() && !selected.is_empty() {
+        mark_unpatched(map, patch);
+        return Err(Diagnostics(faults));
+    }
+    faults.clear();
     let is_test = |one: &Operation| one.kind == json6902::OperationKind::Test;
     let mut changes = selected.is_empty() || operations.iter().all(is_test);
     for &at in &selected {
@@ -582,11 +622,7 @@ fn json(
                 .at(error.span, error.hint.unwrap_or_default())
                 .in_object(resource.describe())
                 .also(resource.node.span, "the object");
-            faults.push(if error.span.file == patch.span.file {
-                fault
-            } else {
-                fault.also(patch.span, "listed here")
-            });
+            faults.push(listed(fault, patch));
         }
         map.renamed_one(at);
     }

@@ -16,11 +16,9 @@ use crate::manifest::{Diagnostic, Gvk, Node};
 /// A name that could mean two objects, and fields that cannot hold a name.
 pub(crate) fn fix(map: &mut ResMap, references: &NameReferences) -> Result<(), Vec<Diagnostic>> {
     let index = Index::new(map);
-    if index.by_name.is_empty() {
-        return Ok(());
-    }
     let mut faults = Vec::new();
     for at in map.positions() {
+        faults.extend(blank_namespace(map.get(at)));
         let original = {
             let resource = map.get(at);
             Gvk {
@@ -30,8 +28,8 @@ pub(crate) fn fix(map: &mut ResMap, references: &NameReferences) -> Result<(), V
         };
         for (spec, target) in references.of(&original) {
             let mut hit = false;
-            spec.visit(&map.get(at).node, &mut |node| hit |= index.may_hold(node));
-            if !hit {
+            let blocked = spec.visit(&map.get(at).node, &mut |node| hit |= index.may_hold(node));
+            if !hit && !blocked {
                 continue;
             }
             // The tree is taken out while the candidates are looked at.
@@ -59,6 +57,26 @@ pub(crate) fn fix(map: &mut ResMap, references: &NameReferences) -> Result<(), V
     } else {
         Err(faults)
     }
+}
+
+/// kustomize looks at the service accounts of every role binding, and refuses one whose namespace
+/// is there and is no text.
+fn blank_namespace(resource: &Resource) -> Option<Diagnostic> {
+    if resource.gvk.kind != "RoleBinding" {
+        return None;
+    }
+    let subjects = resource.node.get("subjects").and_then(Node::as_seq)?;
+    let wrong = subjects.iter().find_map(|subject| {
+        let namespace = subject.get("namespace")?;
+        let is_account = subject.get("kind").and_then(Node::as_str) == Some("ServiceAccount");
+        (is_account && namespace.as_str().is_none()).then_some(namespace)
+    })?;
+    let message = format!(
+        "the namespace of a service account is a string, not {}",
+        wrong.describe()
+    );
+    let fault = Diagnostic::error("name-reference", message).at(wrong.span, "");
+    Some(fault.in_object(resource.describe()))
 }
 
 /// Resources by the names that they had before.

@@ -408,6 +408,13 @@ fn missing_source(map: &ResMap, source: &Source) -> Diagnostic {
         .collect();
     match crate::manifest::suggest::nearest(&source.name, names.iter().copied()) {
         Some(name) => fault.hint(format!("did you mean `{name}`?")),
+        None if names.is_empty() && !source.gvk.kind.is_empty() => {
+            fault.note(format!("there is no {} here", source.gvk.kind))
+        }
+        None if names.contains(&source.name.as_str()) => fault.hint(format!(
+            "there is `{}`, but not with the rest of the source",
+            source.name
+        )),
         None => fault,
     }
 }

@@ -271,6 +271,36 @@ impl Resource {
     }
 }
 
+/// Annotations that kustomize keeps its books in and takes off at the end of every build, whoever
+/// wrote them (`resource.BuildAnnotations` of its api 0.21.1).
+const BOOKS: [&str; 19] = [
+    "config.k8s.io/id",
+    "config.kubernetes.io/index",
+    "config.kubernetes.io/path",
+    "internal.config.kubernetes.io/allowKindChange",
+    "internal.config.kubernetes.io/allowNameChange",
+    "internal.config.kubernetes.io/annotations-migration-resource-id",
+    "internal.config.kubernetes.io/generatorBehavior",
+    "internal.config.kubernetes.io/helm-generated",
+    "internal.config.kubernetes.io/id",
+    "internal.config.kubernetes.io/index",
+    "internal.config.kubernetes.io/needsHashSuffix",
+    "internal.config.kubernetes.io/path",
+    "internal.config.kubernetes.io/prefixes",
+    "internal.config.kubernetes.io/previousKinds",
+    "internal.config.kubernetes.io/previousNames",
+    "internal.config.kubernetes.io/previousNamespaces",
+    "internal.config.kubernetes.io/refBy",
+    "internal.config.kubernetes.io/seqindent",
+    "internal.config.kubernetes.io/suffixes",
+];
+
+/// Whether kustomize takes an annotation off at the end of every build.
+pub(crate) fn is_book(annotation: &str) -> bool {
+    (annotation.starts_with("config.k") || annotation.starts_with("internal.config.k"))
+        && BOOKS.contains(&annotation)
+}
+
 /// The namespace that identity is compared by.
 pub(crate) fn effective_namespace(namespace: &str, cluster_scoped: bool) -> &str {
     if cluster_scoped {

@@ -1,7 +1,7 @@
 //! One build of one root, and the builder that shares what is loaded between builds.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -17,9 +17,10 @@ use super::origin::{self, Wanted};
 use super::outside::Outside;
 use super::record::{Recorder, Recording, Step, StepKind};
 use super::resmap::{ResMap, duplicate};
-use super::resource::Resource;
+use super::resource::{Resource, is_book};
 use super::shared::{Bases, Trail};
-use super::{hash, patch, references, remote, typed, vars};
+use super::{hash, patch, references, remote, silent, typed, vars};
+use crate::manifest::diagnostic::Said;
 use crate::manifest::{
     Diagnostic, Diagnostics, FileId, Map, Node, Object, Severity, Sources, Span,
 };
@@ -121,6 +122,11 @@ impl<'s> Builder<'s> {
         }
     }
 
+    /// Takes a text for what is in a file of objects or a kustomization, before anything is built.
+    pub fn supply(&self, path: &Path, text: &str) {
+        self.files.supply(path, text);
+    }
+
     /// Builds the kustomization in a directory.
     ///
     /// # Errors
@@ -129,7 +135,14 @@ impl<'s> Builder<'s> {
         let dir = self.open(root)?;
         let run = Run::new(self, root);
         let result = finish(&run, &dir);
-        let Trail { warnings, read, .. } = run.trail.take();
+        let Trail {
+            mut warnings, read, ..
+        } = run.trail.take();
+        if let Ok(loaded) = &*self.files.kustomization(&dir)
+            && loaded.kustomization.is_component
+        {
+            silent::keep_for_component(&mut warnings);
+        }
         let result = result.and_then(|built| {
             let is_strict = self.options.strict;
             let refused = warnings
@@ -156,12 +169,8 @@ impl<'s> Builder<'s> {
 
 /// Drops what is said twice: two ways can lead to one faulty base.
 fn each_once(faults: Diagnostics) -> Diagnostics {
-    let mut seen = HashSet::new();
     let mut kept = faults.0;
-    kept.retain(|fault| {
-        let place = fault.primary.as_ref().map(|label| label.span);
-        seen.insert((fault.rule.clone(), fault.message.clone(), place))
-    });
+    Said::default().only_new(&mut kept);
     Diagnostics(kept)
 }
 
@@ -429,6 +438,7 @@ impl<'b> Run<'b> {
         for custom in customs {
             raw.merge(custom)?;
         }
+        raw.settle()?;
         let config = Arc::new(Config::new(raw));
         lock(&self.builder.configs).insert(key, Arc::clone(&config));
         Ok(config)
@@ -546,6 +556,9 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
     if run.tracks_origins() || run.options().managed_by {
         let mut wanted = run.metadata.get();
         wanted.managed_by |= run.options().managed_by;
+        if wanted.managed_by {
+            origin::label(&mut resources).map_err(Diagnostics)?;
+        }
         let write = |resource: &mut Resource| origin::write(resource, wanted);
         resources.iter_mut().for_each(write);
     }
@@ -577,7 +590,7 @@ fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostics> {
     faults.or(())
 }
 
-/// Annotations come out as text, and an empty mapping of them not at all.
+/// Annotations come out as text, kustomize's own and an empty mapping of them not at all.
 fn write_annotations(resource: &mut Resource) {
     if needs_normal_annotations(&resource.node) {
         let texts = resource.texts("annotations");
@@ -591,6 +604,7 @@ fn write_annotations(resource: &mut Resource) {
             .map(|entry| entry.value.span)
             .collect();
         let texts = texts.into_iter().zip(spans);
+        let texts = texts.filter(|((key, _), _)| !is_book(key));
         let texts = texts.map(|((key, text), span)| (key, text, span)).collect();
         resource.set_texts("annotations", texts);
     }
@@ -600,10 +614,13 @@ fn needs_normal_annotations(node: &Node) -> bool {
     let Some(annotations) = node.at(&["metadata", "annotations"]) else {
         return node.get("metadata").is_none_or(Node::is_null);
     };
-    let is_text = |map: &Map| map.iter().all(|entry| entry.value.as_str().is_some());
+    let is_plain = |map: &Map| {
+        map.iter()
+            .all(|entry| entry.value.as_str().is_some() && !is_book(&entry.key))
+    };
     annotations
         .as_map()
-        .is_none_or(|map| map.is_empty() || !is_text(map))
+        .is_none_or(|map| map.is_empty() || !is_plain(map))
 }
 
 /// kustomize's "conflicting fieldspecs".

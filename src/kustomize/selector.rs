@@ -253,5 +253,6 @@ fn label_selector(text: &Text) -> Result<LabelSelector, Box<Diagnostic>> {
 }
 
 fn last_line(text: &str) -> String {
-    text.lines().last().unwrap_or_default().trim().to_owned()
+    let line = text.lines().last().unwrap_or_default().trim();
+    line.trim_start_matches("error: ").to_owned()
 }

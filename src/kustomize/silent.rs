@@ -13,6 +13,49 @@ const DIRECTIVES: [&str; 3] = [
     "$retainKeys",
 ];
 
+/// Drops what is said of a component that is built on its own: what it is for is not there.
+pub(super) fn keep_for_component(warnings: &mut Vec<Diagnostic>) {
+    const MISSING: [&str; 4] = [
+        "empty-build",
+        "image-unused",
+        "reject-unmatched",
+        "target-unmatched",
+    ];
+    warnings.retain(|warning| !MISSING.contains(&warning.rule.as_ref()));
+}
+
+/// Whether a patch could leave an object as it is, by a look at its scalars alone: it costs less
+/// than to compare the objects, and most patches change one. What names the object does not count.
+pub(super) fn may_be_idle(patch: &Node, object: &Node) -> bool {
+    let names = |key: &str| matches!(key, "apiVersion" | "kind");
+    let entries = patch.as_map().into_iter().flatten();
+    entries.filter(|entry| !names(&entry.key)).all(|entry| {
+        let there = object.get(&entry.key);
+        if entry.key != "metadata" {
+            return sets_nothing(&entry.value, there);
+        }
+        let metadata = entry.value.as_map().into_iter().flatten();
+        metadata
+            .filter(|entry| !matches!(entry.key.as_str(), "name" | "namespace"))
+            .all(|entry| sets_nothing(&entry.value, there.and_then(|node| node.get(&entry.key))))
+    })
+}
+
+fn sets_nothing(patch: &Node, there: Option<&Node>) -> bool {
+    if patch.is_null() {
+        return there.is_none_or(Node::is_null);
+    }
+    match (&patch.value, there.map(|node| &node.value)) {
+        (Value::Scalar(new), Some(Value::Scalar(old))) => new.same_value(old),
+        (Value::Map(map), Some(Value::Map(_))) => map
+            .iter()
+            .all(|entry| sets_nothing(&entry.value, there.and_then(|node| node.get(&entry.key)))),
+        // Lists and directives take a closer look.
+        (Value::Seq(_), Some(Value::Seq(_))) => true,
+        _ => false,
+    }
+}
+
 /// Warns of a patch that leaves all objects as they were.
 pub(super) fn no_change(run: &Run<'_>, patch: Span, selected: &[&Resource]) {
     let what = match selected {

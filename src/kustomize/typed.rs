@@ -1,5 +1,8 @@
 //! Typed resources in a build: expansion in its place, with the history handed on.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::expand::{ExpandResource, Expansion};
@@ -27,6 +30,16 @@ pub(crate) fn expand(run: &Run<'_>, map: &mut ResMap) -> Result<(), Diagnostics>
     for resource in map.iter_mut() {
         // What is wrong with it may come from a step that failed.
         resource.dead |= resource.broken && is_typed(resource);
+    }
+    let kinds: BTreeSet<(SmolStr, SmolStr)> = map
+        .iter()
+        .filter(|resource| is_typed(resource))
+        .map(|resource| (resource.gvk.group.clone(), resource.gvk.kind.clone()))
+        .collect();
+    for (group, kind) in &kinds {
+        for file in typed.files_of(group, kind) {
+            run.was_read(&Arc::from(file));
+        }
     }
     map.compact();
     let resources: Vec<ExpandResource> = map.iter().map(view).collect();

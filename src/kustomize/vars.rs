@@ -10,7 +10,7 @@ use super::resmap::ResMap;
 use super::resource::Resource;
 use super::value_path::ValuePath;
 use crate::manifest::object::split_api_version;
-use crate::manifest::{Diagnostic, Gvk, Node, Number, Scalar, ScalarKind, Span, Value};
+use crate::manifest::{Diagnostic, Gvk, Node, Number, Scalar, ScalarKind, Span, Value, suggest};
 
 /// An entry of `vars`.
 #[derive(Clone, Debug)]
@@ -183,8 +183,8 @@ pub(crate) fn resolve(
         let gvk = resource.gvk.clone();
         for spec in specs.of(&gvk) {
             let mut hit = false;
-            spec.visit(&resource.node, &mut |node| hit |= needs_a_look(node));
-            if !hit {
+            let blocked = spec.visit(&resource.node, &mut |node| hit |= needs_a_look(node));
+            if !hit && !blocked {
                 continue;
             }
             let done = spec.apply(&mut resource.node, Make::Nothing, &mut |node| {
@@ -238,7 +238,14 @@ fn values(map: &ResMap, vars: &[Var]) -> Result<HashMap<SmolStr, Node>, Vec<Diag
                 "the variable `{}` reads from {} {}, which is not there",
                 var.name.value, var.target.kind, var.target_name
             );
-            faults.push(Diagnostic::error("var-unmatched", message).at(var.name.span, ""));
+            let of_kind = map.iter().filter(|one| one.gvk.kind == var.target.kind);
+            let names: Vec<&str> = of_kind.map(|one| one.original_name().as_str()).collect();
+            let remark = match suggest::nearest(&var.target_name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if names.is_empty() => format!("there is no {} here", var.target.kind),
+                None => String::new(),
+            };
+            faults.push(Diagnostic::error("var-unmatched", message).at(var.name.span, remark));
             continue;
         };
         if let Some(node) = indexed(&var.path.value).find(&holder.node) {

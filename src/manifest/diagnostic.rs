@@ -3,6 +3,7 @@
 //! Stages collect diagnostics; only `report/` turns them into text.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use super::source::Span;
@@ -131,6 +132,21 @@ impl Diagnostic {
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
+    }
+}
+
+/// What was said already: several ways can lead to one fault, and several overlays share a base.
+#[derive(Debug, Default)]
+pub struct Said(HashSet<(Cow<'static, str>, String, Option<Span>)>);
+
+impl Said {
+    /// Drops what was said before or is there twice, by rule, words and place.
+    pub fn only_new(&mut self, found: &mut Vec<Diagnostic>) {
+        found.retain(|one| {
+            let place = one.primary.as_ref().map(|label| label.span);
+            self.0
+                .insert((one.rule.clone(), one.message.clone(), place))
+        });
     }
 }
 

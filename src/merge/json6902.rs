@@ -14,8 +14,11 @@ pub struct Operation {
     pub path: Vec<SmolStr>,
     /// Where from, for `move` and `copy`.
     pub from: Vec<SmolStr>,
-    /// The value of `add`, `replace` and `test`.
+    /// The value of `add`, `replace` and `test`; a missing one counts as null.
     pub value: Option<Node>,
+    /// Why the operation cannot be carried out. The Go library finds that out when it comes to
+    /// apply it, so that a patch which selects nothing may hold nonsense.
+    pub fault: Option<PatchError>,
     /// Where the operation stands.
     pub span: Span,
     /// Where its `path` stands.
@@ -64,10 +67,10 @@ impl PatchError {
     }
 }
 
-/// Reads a list of operations.
+/// Reads a list of operations. What is wrong with one is told when it is applied.
 ///
 /// # Errors
-/// What is no list of operations, and every wrong one.
+/// What is no list of mappings.
 pub fn read(patch: &Node) -> Result<Vec<Operation>, Vec<PatchError>> {
     let Some(items) = patch.as_seq() else {
         let message = format!(
@@ -97,6 +100,9 @@ pub fn read(patch: &Node) -> Result<Vec<Operation>, Vec<PatchError>> {
 /// The first operation that cannot be done; the object is then half changed.
 pub fn apply(root: &mut Node, operations: &[Operation]) -> Result<(), PatchError> {
     for operation in operations {
+        if let Some(fault) = &operation.fault {
+            return Err(fault.clone());
+        }
         apply_one(root, operation).map_err(|message| failure(root, operation, message))?;
     }
     Ok(())
@@ -156,55 +162,69 @@ pub fn pointer(path: &[SmolStr]) -> String {
 }
 
 fn read_operation(item: &Node) -> Result<Operation, PatchError> {
-    let fail = PatchError::new;
-    let Some(map) = item.as_map() else {
+    if item.as_map().is_none() && !item.is_null() {
         let message = format!("an operation is a mapping, not {}", item.describe());
-        return Err(fail(message, item.span));
+        return Err(PatchError::new(message, item.span));
+    }
+    let (kind, mut fault) = match read_kind(item) {
+        Ok(kind) => (kind, None),
+        Err(fault) => (OperationKind::Test, Some(fault)),
     };
-    let text = |key: &str| map.get(key).and_then(Node::scalar_text);
-    let kind = match text("op") {
-        Some("add") => OperationKind::Add,
-        Some("remove") => OperationKind::Remove,
-        Some("replace") => OperationKind::Replace,
-        Some("move") => OperationKind::Move,
-        Some("copy") => OperationKind::Copy,
-        Some("test") => OperationKind::Test,
+    let mut place = |key: &str| {
+        let text = item.get(key).and_then(Node::as_str);
+        let wrong = match text {
+            None => Some(format!("the operation has no `{key}`")),
+            Some(text) if !text.is_empty() && !text.contains('/') => {
+                Some(format!("`{text}` is no pointer: write `/{text}`"))
+            }
+            Some(_) => None,
+        };
+        fault = fault
+            .take()
+            .or_else(|| Some(PatchError::new(wrong?, item.span)));
+        text.map(split_pointer).unwrap_or_default()
+    };
+    let path = place("path");
+    let from = match kind {
+        OperationKind::Move | OperationKind::Copy => place("from"),
+        _ => Vec::new(),
+    };
+    Ok(Operation {
+        kind,
+        path,
+        from,
+        value: item.get("value").cloned(),
+        fault,
+        span: item.span,
+        path_span: item.get("path").map_or(item.span, |path| path.span),
+    })
+}
+
+fn read_kind(item: &Node) -> Result<OperationKind, PatchError> {
+    let op = item.get("op");
+    match op.and_then(Node::as_str) {
+        Some("add") => Ok(OperationKind::Add),
+        Some("remove") => Ok(OperationKind::Remove),
+        Some("replace") => Ok(OperationKind::Replace),
+        Some("move") => Ok(OperationKind::Move),
+        Some("copy") => Ok(OperationKind::Copy),
+        Some("test") => Ok(OperationKind::Test),
         Some(other) => {
-            let span = map.get("op").map_or(item.span, |op| op.span);
+            let span = op.map_or(item.span, |op| op.span);
             let hint = match suggest::nearest(other, OPERATIONS) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("it is one of {}", OPERATIONS.join(", ")),
             };
-            return Err(PatchError {
+            Err(PatchError {
                 hint: Some(hint),
-                ..fail(format!("unknown operation `{other}`"), span)
-            });
+                ..PatchError::new(format!("unknown operation `{other}`"), span)
+            })
         }
-        None => return Err(fail("the operation has no `op`".to_owned(), item.span)),
-    };
-    let place = |key: &str| -> Result<Vec<SmolStr>, PatchError> {
-        let text =
-            text(key).ok_or_else(|| fail(format!("the operation has no `{key}`"), item.span))?;
-        Ok(split_pointer(text))
-    };
-    let needs_from = matches!(kind, OperationKind::Move | OperationKind::Copy);
-    let needs_value = matches!(kind, OperationKind::Add | OperationKind::Replace);
-    let value = map.get("value").cloned();
-    if needs_value && value.is_none() {
-        return Err(fail("the operation has no `value`".to_owned(), item.span));
+        None => {
+            let message = "the operation has no `op`".to_owned();
+            Err(PatchError::new(message, item.span))
+        }
     }
-    Ok(Operation {
-        kind,
-        path: place("path")?,
-        from: if needs_from {
-            place("from")?
-        } else {
-            Vec::new()
-        },
-        value,
-        span: item.span,
-        path_span: map.get("path").map_or(item.span, |path| path.span),
-    })
 }
 
 /// Splits a pointer as the Go library does: what stands before the first `/` is dropped.
@@ -231,9 +251,8 @@ fn apply_one(root: &mut Node, operation: &Operation) -> Result<(), String> {
             add(root, &operation.path, moved)
         }
         OperationKind::Copy => {
-            let copied = find(root, &operation.from)
-                .cloned()
-                .ok_or_else(|| missing("copy", &operation.from))?;
+            let copied = get(root, &operation.from)?.cloned();
+            let copied = copied.unwrap_or_else(|| Node::null(operation.span));
             add(root, &operation.path, copied)
         }
         OperationKind::Test => test(root, operation),
@@ -241,7 +260,11 @@ fn apply_one(root: &mut Node, operation: &Operation) -> Result<(), String> {
 }
 
 fn test(root: &Node, operation: &Operation) -> Result<(), String> {
-    let found = find(root, &operation.path);
+    let found = if operation.path.is_empty() {
+        Some(root)
+    } else {
+        get(root, &operation.path)?
+    };
     let wanted = operation.value.as_ref().filter(|node| !node.is_null());
     let same = match (found.filter(|node| !node.is_null()), wanted) {
         (None, None) => true,
@@ -277,6 +300,20 @@ fn short_json(node: &Node) -> String {
 
 fn missing(verb: &str, path: &[SmolStr]) -> String {
     format!("cannot {verb} `{}`: there is no such field", pointer(path))
+}
+
+/// What stands at a path: nothing where a mapping lacks the last key, an error where there is no
+/// such place at all.
+fn get<'n>(root: &'n Node, path: &[SmolStr]) -> Result<Option<&'n Node>, String> {
+    let missing = || missing("find", path);
+    let (key, parents) = path.split_last().ok_or_else(missing)?;
+    let container = find(root, parents).ok_or_else(missing)?;
+    match &container.value {
+        Value::Map(map) => Ok(map.get(key)),
+        _ => find(container, std::slice::from_ref(key))
+            .map(Some)
+            .ok_or_else(missing),
+    }
 }
 
 fn find<'n>(root: &'n Node, path: &[SmolStr]) -> Option<&'n Node> {
@@ -360,6 +397,10 @@ fn add(root: &mut Node, path: &[SmolStr], value: Node) -> Result<(), String> {
 
 /// Sets what exists. Of a mapping the Go library takes a missing key for one that is null.
 fn replace(root: &mut Node, path: &[SmolStr], value: Node) -> Result<(), String> {
+    if path.is_empty() && value.as_map().is_some() {
+        *root = value;
+        return Ok(());
+    }
     let (container, key) = container(root, path)?;
     if container.as_map().is_some() {
         return add(root, path, value);
@@ -443,6 +484,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_is_null_as_in_the_go_library() {
+        // Tried with kustomize 5.8.1.
+        for (patch, want) in [
+            (r#"[{"op":"add","path":"/b"}]"#, r#"{"a":1,"b":null}"#),
+            (r#"[{"op":"replace","path":"/a"}]"#, r#"{"a":null}"#),
+            (
+                r#"[{"op":"copy","from":"/c","path":"/b"}]"#,
+                r#"{"a":1,"b":null}"#,
+            ),
+            (r#"[{"op":"test","path":"/c"}]"#, r#"{"a":1}"#),
+            (
+                r#"[{"op":"replace","path":"","value":{"b":2}}]"#,
+                r#"{"b":2}"#,
+            ),
+        ] {
+            assert_eq!(patched(r#"{"a":1}"#, patch).as_deref(), Ok(want), "{patch}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused_by_name() {
         for (object, patch, want) in [
             (r#"{"a":1}"#, r#"[{"op":"remove","path":"/b"}]"#, "`/b`"),
@@ -472,7 +533,23 @@ mod tests {
                 "`ad`",
             ),
             (r#"{"a":1}"#, r#"{"op":"add"}"#, "a list"),
-            (r#"{"a":1}"#, r#"[{"op":"add","path":"/b"}]"#, "`value`"),
+            (r#"{"a":1}"#, r#"[{"op":"add","value":1}]"#, "`path`"),
+            (r#"{"a":1}"#, "[null]", "`op`"),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"test","path":"a","value":1}]"#,
+                "`/a`",
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"[{"op":"test","path":"/b/c","value":null}]"#,
+                "`/b/c`",
+            ),
+            (
+                r#"{"a":[]}"#,
+                r#"[{"op":"copy","from":"/a/0","path":"/b"}]"#,
+                "`/a/0`",
+            ),
         ] {
             let message = patched(object, patch).expect_err(patch);
             assert!(message.contains(want), "{message}");

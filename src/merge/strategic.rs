@@ -36,6 +36,10 @@ pub fn merge(
     patch: &Node,
     schema: &MergeSchema,
 ) -> Result<Option<Node>, MergeError> {
+    // kyaml returns the patch in place of the object, and kustomize does not look at that.
+    if patch.as_map().map(|map| directive(map, patch.span)) == Some(Ok(Some(Directive::Replace))) {
+        return Ok(Some(target.clone()));
+    }
     let merger = Merger { schema };
     Ok(merger.walk(Some(target), Some(patch), None)?.node)
 }

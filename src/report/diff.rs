@@ -370,7 +370,12 @@ pub(super) fn inline(node: Option<&Node>) -> String {
             let texts: Vec<&str> = items.iter().filter_map(Node::scalar_text).collect();
             texts.join(" ")
         }
-        _ if emit::emit(node).len() < 60 => emit::emit(node).trim_end().replace('\n', ", "),
+        Value::Map(map)
+            if map.iter().all(|entry| entry.value.as_scalar().is_some())
+                && emit::emit(node).len() < 60 =>
+        {
+            emit::emit(node).trim_end().replace('\n', ", ")
+        }
         _ => to_json(node).to_string(),
     }
 }

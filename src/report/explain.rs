@@ -14,7 +14,7 @@ use crate::manifest::json::to_json;
 use crate::manifest::{Node, Sources, Span};
 
 /// How wide the column of places is at most.
-const WIDEST: usize = 48;
+const WIDEST: usize = 60;
 
 /// Formats histories for people, one after the other, with a blank line between them.
 pub fn histories(sources: &Sources, histories: &[History], style: Style) -> String {
@@ -25,57 +25,62 @@ pub fn histories(sources: &Sources, histories: &[History], style: Style) -> Stri
     texts.join("\n")
 }
 
-/// Formats histories as a JSON list.
+/// Formats histories as one JSON document (docs/explain.md).
 pub fn histories_json(sources: &Sources, histories: &[History]) -> String {
     let list: Vec<Value> = histories
         .iter()
         .map(|history| {
             let entries = history.entries.iter();
-            json!({
-                "object": history.object,
-                "path": display_path(&history.path),
-                "value": history.value.as_ref().map(to_json),
-                "steps": entries.map(|entry| entry_json(sources, entry)).collect::<Vec<_>>(),
-            })
+            let mut members = Members::default();
+            members.add("object", Some(history.object.as_str().into()));
+            members.add("path", Some(display_path(&history.path).into()));
+            members.add("value", history.value.as_ref().map(to_json));
+            let steps = entries.map(|entry| entry_json(sources, entry));
+            members.add("steps", Some(steps.collect()));
+            members.0.into()
         })
         .collect();
-    format!("{:#}\n", Value::Array(list))
+    format!("{:#}\n", json!({"version": 1, "histories": list}))
+}
+
+/// Members of a JSON object; what has nothing to say is left out.
+#[derive(Default)]
+struct Members(Map<String, Value>);
+
+impl Members {
+    fn add(&mut self, name: &str, value: Option<Value>) {
+        if let Some(value) = value {
+            self.0.insert(name.to_owned(), value);
+        }
+    }
 }
 
 fn entry_json(sources: &Sources, entry: &Entry) -> Value {
-    let mut members = Map::new();
-    members.insert("step".into(), entry.step.into());
-    members.insert("won".into(), entry.won.into());
-    members.insert("at".into(), place_json(sources, entry.at));
-    members.insert("askedBy".into(), place_json(sources, entry.asked));
-    let trace = sources.trace(entry.at);
-    if let (Some(_), Some(template)) = (trace.input, trace.template) {
-        members.insert("template".into(), place_json(sources, template));
-    }
-    if let Some(of) = &entry.of {
-        members.insert("of".into(), of.as_str().into());
-    }
+    let mut members = Members::default();
+    members.add("step", Some(entry.step.into()));
+    members.add("won", entry.won.then_some(true.into()));
+    members.add("at", place_json(sources, entry.at));
+    members.add("listedAt", place_json(sources, entry.asked));
+    members.add("of", entry.of.as_deref().map(Value::from));
     if let Some((text, at)) = &entry.note {
-        members.insert("note".into(), text.as_str().into());
-        members.insert("source".into(), place_json(sources, *at));
+        members.add("note", Some(text.as_str().into()));
+        members.add("noteAt", place_json(sources, *at));
     }
     let changes = entry.changes.iter().map(|change| {
-        json!({
-            "path": display_path(&change.path),
-            "before": change.before.as_ref().map(to_json),
-            "after": change.after.as_ref().map(to_json),
-            "at": place_json(sources, change.at),
-        })
+        let mut members = Members::default();
+        members.add("path", Some(display_path(&change.path).into()));
+        members.add("before", change.before.as_ref().map(to_json));
+        members.add("after", change.after.as_ref().map(to_json));
+        members.add("at", place_json(sources, change.at));
+        Value::from(members.0)
     });
-    members.insert("changes".into(), changes.collect());
-    Value::Object(members)
+    members.add("changes", Some(changes.collect()));
+    members.0.into()
 }
 
-fn place_json(sources: &Sources, span: Span) -> Value {
-    Place::of(sources, span).map_or(
-        Value::Null,
-        |place| json!({"file": place.file, "line": place.line, "column": place.column}),
-    )
+fn place_json(sources: &Sources, span: Span) -> Option<Value> {
+    let place = Place::of(sources, span)?;
+    Some(json!({"file": place.file, "line": place.line, "column": place.column}))
 }
 
 struct Text<'t> {
@@ -91,7 +96,7 @@ impl Text<'_> {
         let places = history
             .entries
             .iter()
-            .map(|entry| self.sources.locate(entry.at).chars().count());
+            .map(|entry| self.sources.locate(entry.at).chars().count().max(14));
         let widths = (
             steps.max().unwrap_or_default(),
             places.max().unwrap_or_default().min(WIDEST),
@@ -129,7 +134,13 @@ impl Text<'_> {
         } else {
             " ".to_owned()
         };
-        let place = self.sources.locate(entry.at);
+        let mut note = entry.note.as_ref();
+        let mut place = self.sources.locate(entry.at);
+        if place.is_empty()
+            && let Some((text, _)) = note.take()
+        {
+            place.clone_from(text);
+        }
         let field = match entry.changes.as_slice() {
             [only]
                 if only.path == history.path || entry.of.is_some() && !history.path.is_empty() =>
@@ -154,11 +165,6 @@ impl Text<'_> {
             };
             let _ = writeln!(out, "{indent}{text}{place}");
         };
-        if let Some(template) = self.sources.trace(entry.at).template
-            && self.sources.trace(entry.at).input.is_some()
-        {
-            remark("by this template line", template);
-        }
         if let Some(of) = &entry.of {
             let field = match (field, history.path.is_empty()) {
                 (Some(change), false) => format!(" {}", display_path(&change.path)),
@@ -169,7 +175,7 @@ impl Text<'_> {
         if !entry.asked.is_none() && entry.asked != entry.at {
             remark("listed in", entry.asked);
         }
-        if let Some((text, at)) = &entry.note {
+        if let Some((text, at)) = note {
             remark(text, *at);
         }
         if field.is_none() {

@@ -3,6 +3,7 @@
 
 mod diagnostic;
 mod diff;
+mod edit;
 mod explain;
 mod findings_github;
 mod findings_human;
@@ -19,6 +20,7 @@ pub mod templates;
 
 pub use diagnostic::diagnostic;
 pub use diff::DiffView;
+pub use edit::{file_changes, file_diff};
 pub use explain::{histories, histories_json};
 pub use findings_github::findings_github;
 pub use findings_human::findings_human;

@@ -19,11 +19,14 @@ pub enum GitError {
 /// Lists the files of the repository around a folder that differ from a revision: changed, added,
 /// deleted, and new ones that git does not know yet and does not ignore. Absolute paths.
 ///
+/// `REV...` means the commit where the branches of `REV` and of `HEAD` parted, so that what
+/// others have added to `REV` since then does not count.
+///
 /// # Errors
 /// git is missing, the folder is in no repository, or there is no such revision.
 pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>, GitError> {
     let top = top(folder)?;
-    verified(&top, revision)?;
+    let commit = commit(&top, revision)?;
     let differing = [
         "diff",
         "--name-only",
@@ -31,7 +34,7 @@ pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>,
         "--no-ext-diff",
         "-z",
         "--end-of-options",
-        revision,
+        &commit,
         "--",
     ];
     let mut names = ask(&top, &differing)?;
@@ -47,7 +50,7 @@ pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>,
         .collect())
 }
 
-/// The folder of the repository that another folder lies in; an absolute path, links followed.
+/// The folder of the repository around a folder, by its true path.
 ///
 /// # Errors
 /// git is missing, or the folder is in no repository.
@@ -56,76 +59,70 @@ pub fn top(folder: &Path) -> Result<PathBuf, GitError> {
     Ok(PathBuf::from(String::from_utf8_lossy(&top).trim_end()))
 }
 
-/// A revision of a repository as files.
-pub struct Tree {
-    /// The repository.
-    top: PathBuf,
-    /// Where its files lie.
-    files: PathBuf,
+/// Writes all files of a revision into a folder. The repository, its index and its working tree
+/// stay as they are.
+///
+/// # Errors
+/// git is missing, there is no such revision, or the folder cannot be written to.
+pub fn check_out(top: &Path, revision: &str, into: &Path) -> Result<(), GitError> {
+    let commit = commit(top, revision)?;
+    let index = tempfile::NamedTempFile::new()?.into_temp_path();
+    // git wants to make the file itself.
+    std::fs::remove_file(&index)?;
+    let prefix = format!("--prefix={}/", into.display());
+    for args in [
+        &["read-tree", &commit][..],
+        &["checkout-index", "--all", "--quiet", &prefix],
+    ] {
+        let mut command = command(top, args);
+        answer(command.env("GIT_INDEX_FILE", &index))?;
+    }
+    Ok(())
 }
 
-impl Tree {
-    /// Writes all files of a revision into an empty folder; the repository and its index stay as
-    /// they are.
-    ///
-    /// # Errors
-    /// git is missing, the folder is in no repository, or there is no such revision.
-    pub fn check_out(folder: &Path, revision: &str, into: &Path) -> Result<Self, GitError> {
-        let top = top(folder)?;
-        let commit = verified(&top, revision)?;
-        let index = into.join("index");
-        let files = into.join("files");
-        let prefix = format!("--prefix={}/", files.display());
-        run(&top, &["read-tree", &commit], Some(&index))?;
-        run(&top, &["checkout-index", "--all", &prefix], Some(&index))?;
-        Ok(Self { top, files })
-    }
-
-    /// Where a path of the working tree lies in the revision, whether it is there or not.
-    pub fn path_of(&self, path: &Path) -> PathBuf {
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        match real.strip_prefix(&self.top) {
-            Ok(below) => self.files.join(below),
-            Err(_) => self.files.join(path),
-        }
-    }
-}
-
-/// The commit of a revision.
-fn verified(top: &Path, revision: &str) -> Result<String, GitError> {
-    let commit = format!("{revision}^{{commit}}");
-    let args = [
+/// The commit that a revision names.
+fn commit(top: &Path, revision: &str) -> Result<String, GitError> {
+    let parted = revision
+        .strip_suffix("...HEAD")
+        .or_else(|| revision.strip_suffix("..."));
+    let name = format!("{}^{{commit}}", parted.unwrap_or(revision));
+    let verify = [
         "rev-parse",
         "--verify",
         "--quiet",
         "--end-of-options",
-        &commit,
+        &name,
     ];
-    match ask(top, &args) {
-        Ok(commit) => Ok(String::from_utf8_lossy(&commit).trim_end().to_owned()),
-        Err(GitError::Refused(_)) => Err(GitError::Refused(format!(
-            "there is no revision `{revision}`"
-        ))),
-        Err(missing) => Err(missing),
+    let found = ask(top, &verify).map_err(|error| match error {
+        GitError::Refused(_) => GitError::Refused(format!("there is no revision `{revision}`")),
+        missing @ GitError::Missing(_) => missing,
+    })?;
+    let commit = String::from_utf8_lossy(&found).trim().to_owned();
+    if parted.is_none() {
+        return Ok(commit);
     }
+    let base = ask(top, &["merge-base", &commit, "HEAD"]).map_err(|error| match error {
+        GitError::Refused(words) if words.is_empty() => GitError::Refused(format!(
+            "HEAD and `{}` have no commit in common; a shallow clone may lack it",
+            parted.unwrap_or_default()
+        )),
+        other => other,
+    })?;
+    Ok(String::from_utf8_lossy(&base).trim().to_owned())
 }
 
 fn ask<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Result<Vec<u8>, GitError> {
-    run(folder, args, None)
+    answer(&mut command(folder, args))
 }
 
-/// Runs git, perhaps with an index of its own.
-fn run<S: AsRef<OsStr>>(
-    folder: &Path,
-    args: &[S],
-    index: Option<&Path>,
-) -> Result<Vec<u8>, GitError> {
-    let mut git = Command::new("git");
-    git.arg("-C").arg(folder).args(args);
-    if let Some(index) = index {
-        git.env("GIT_INDEX_FILE", index);
-    }
-    let output = git.output()?;
+fn command<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(folder).args(args);
+    command
+}
+
+fn answer(command: &mut Command) -> Result<Vec<u8>, GitError> {
+    let output = command.output()?;
     if output.status.success() {
         return Ok(output.stdout);
     }
@@ -171,6 +168,28 @@ mod tests {
                 error,
                 format!("git says: there is no revision `{revision}`")
             );
+        }
+        let old = tempfile::tempdir().unwrap();
+        check_out(&root, "HEAD~1", old.path()).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(old.path().join("changed")).unwrap(),
+            "1"
+        );
+        assert!(old.path().join("deleted").exists() && !old.path().join("new").exists());
+        assert_eq!(changed_since(&root, "HEAD").unwrap(), BTreeSet::new());
+        // What others add to a branch after it parted does not count.
+        git(&["checkout", "-q", "-b", "other", "HEAD~1"]);
+        write("theirs", "1");
+        git(&["add", "."]);
+        git(&["commit", "-qm", "theirs"]);
+        git(&["checkout", "-q", "-"]);
+        assert!(
+            changed_since(&root, "other")
+                .unwrap()
+                .contains(&root.join("theirs"))
+        );
+        for form in ["other...", "other...HEAD"] {
+            assert_eq!(changed_since(&root, form).unwrap().len(), 4, "{form}");
         }
         let nowhere = tempfile::tempdir().unwrap();
         let error = changed_since(nowhere.path(), "HEAD").unwrap_err();

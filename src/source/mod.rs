@@ -1,5 +1,6 @@
 //! What yields objects: a kustomization directory, plain files, standard input.
 
+pub mod changed;
 pub mod git;
 pub mod inputs;
 mod parallel;
@@ -28,6 +29,8 @@ pub struct SourceOptions<'t> {
     pub order: Order,
     /// Whether every object of an overlay gets the label that says who manages it.
     pub managed_by: bool,
+    /// Whether what an overlay says without effect is an error.
+    pub strict: bool,
     /// What overlays may use besides the files of their trees.
     pub outside: Arc<Outside>,
     /// What knows typed resources.
@@ -43,6 +46,7 @@ impl<'t> SourceOptions<'t> {
             load_restrictions: self.load_restrictions,
             order: self.order,
             managed_by: self.managed_by,
+            strict: self.strict,
             outside: self.outside,
             typed: self.typed,
             validators: self.validators,
@@ -271,7 +275,11 @@ fn nothing_here(path: &Path) -> Diagnostic {
     let message = format!("no kustomization, chart or manifest in `{name}`");
     let overlays = inputs::overlays_below(path);
     let fault = Diagnostic::error("no-source", message);
-    let Some(first) = overlays.first() else {
+    let is_base =
+        |overlay: &&PathBuf| overlay.ends_with("base") || inputs::is_component(overlay.as_path());
+    // Of the folders there, a base is the least likely to be meant.
+    let meant = overlays.iter().find(|overlay| !is_base(overlay));
+    let Some(meant) = meant.or(overlays.first()) else {
         return fault;
     };
     let names: Vec<String> = overlays
@@ -284,5 +292,5 @@ fn nothing_here(path: &Path) -> Diagnostic {
             "it has folders that are overlays: {}",
             names.join(", ")
         ))
-        .hint(format!("try: deployx render {}", display_path(first)))
+        .hint(format!("try: deployx render {}", display_path(meant)))
 }

@@ -1,6 +1,7 @@
 //! Expansion: every typed resource of a build becomes objects.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use smol_str::SmolStr;
 
@@ -34,6 +35,10 @@ impl TypedResources for Library {
 
     fn field_specs(&self) -> &[TypedFieldSpec] {
         Library::field_specs(self)
+    }
+
+    fn files_of(&self, group: &str, kind: &str) -> Vec<PathBuf> {
+        self.own_files_of(group, kind)
     }
 
     fn expand(&self, input: &ExpandInput<'_>) -> Result<Vec<Expansion>, Diagnostics> {

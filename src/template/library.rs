@@ -38,6 +38,8 @@ pub struct Library {
     warnings: Mutex<Vec<Diagnostic>>,
     field_specs: Vec<TypedFieldSpec>,
     common: Mutex<BTreeMap<String, Node>>,
+    /// The project's files that kinds depend on, as far as they were asked for.
+    pub(super) files_of: Mutex<BTreeMap<(SmolStr, SmolStr), Vec<PathBuf>>>,
 }
 
 /// A kind that may not have been read yet.
@@ -64,6 +66,7 @@ impl Library {
             warnings: Mutex::default(),
             field_specs: fields::built_in(),
             common: Mutex::default(),
+            files_of: Mutex::default(),
         };
         for name in own_schemas.keys() {
             match library.own_kind(name, &own_schemas, sources) {
@@ -197,6 +200,18 @@ impl Library {
             kinds.extend(self.kind(group, kind, sources)?);
         }
         Ok(kinds)
+    }
+
+    /// The schema of a kind, and its template, by the names that files have.
+    pub(super) fn first_files(&self, key: &(SmolStr, SmolStr)) -> Option<Vec<String>> {
+        let slot = self.slots.get(key)?;
+        let loaded = slot.kind.get().and_then(|kind| kind.as_ref().ok());
+        let template = loaded.and_then(|kind| kind.info.template.clone());
+        let stem = slot.file.strip_suffix(".schema.json");
+        let shipped = stem.map(|stem| format!("{stem}.yaml.j2"));
+        let template = template.map(|name| name.to_string()).or(shipped);
+        let files = template.into_iter().chain([slot.file.clone()]);
+        Some(files.collect())
     }
 
     /// The project that the library was loaded for.
@@ -341,7 +356,7 @@ impl dialect::Files for Files<'_> {
 
 /// The files of the project's folders with a suffix, by path below the folder; the first folder
 /// that has one wins.
-fn own_files(folders: &[PathBuf], suffix: &str) -> BTreeMap<String, PathBuf> {
+pub(super) fn own_files(folders: &[PathBuf], suffix: &str) -> BTreeMap<String, PathBuf> {
     let mut files = BTreeMap::new();
     for folder in folders {
         let found = walkdir::WalkDir::new(folder).sort_by_file_name();

@@ -7,6 +7,7 @@ mod complete;
 mod config_hash;
 mod expand;
 mod fields;
+mod files;
 mod library;
 mod lint;
 mod overrides;

@@ -126,6 +126,7 @@ fn removed(object: &Object, pointer: &Node) -> Result<Object, Box<Diagnostic>> {
         path: text.split('/').skip(1).map(unescape).collect(),
         from: Vec::new(),
         value: None,
+        fault: None,
         span: pointer.span,
         path_span: pointer.span,
     };

@@ -43,6 +43,8 @@ impl Project {
         let folder = absolute.ancestors().find(|dir| dir.join(FILE).is_file());
         folder.map(Path::to_path_buf)
     }
+    /// The name of the file that makes a folder a project.
+    pub const FILE: &str = FILE;
 
     /// Finds and reads the project of a folder.
     ///

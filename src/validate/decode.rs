@@ -122,6 +122,8 @@ impl Walk<'_, '_> {
                 dropped: mode.dropped
                     || field.unchecked()
                     || place.is_root_field("status")
+                    || is_inner_owner(&place)
+                    || object.name().ends_with(".v2.MetricIdentifier") && entry.key == "selector"
                     || rules::is_dropped(&entry.key, &entry.value),
                 ..mode
             };
@@ -307,6 +309,14 @@ fn is_zero(node: &Node, field: Field) -> bool {
         Shape::String | Shape::Bytes => node.as_str() == Some(""),
         _ => false,
     }
+}
+
+/// Whether this is `ownerReferences` in the metadata of a template, which nothing looks at.
+fn is_inner_owner(place: &Place<'_>) -> bool {
+    place.field_name() == "ownerReferences"
+        && place
+            .parent()
+            .is_some_and(|metadata| !metadata.is_root_field("metadata"))
 }
 
 /// Where a mapping begins: its first key, which is what people look at.

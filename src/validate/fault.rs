@@ -46,9 +46,13 @@ impl<'f> Faults<'f> {
         let near = nearest(name, object.fields().map(Field::name));
         let remark = near.map_or_else(String::new, |near| format!("did you mean `{near}`?"));
         let message = format!("unknown field `{name}` in {}", object.short_name());
-        let place = place.field(name);
-        let words = format!("strict decoding error: unknown field \"{place}\"");
-        self.add("unknown-field", message, at, remark, &place, Some(&words));
+        let path = place.field(name).decoded();
+        let words = format!("strict decoding error: unknown field \"{path}\"");
+        let finding = Diagnostic::error("unknown-field", message)
+            .at(at, remark)
+            .field(path)
+            .note(server_says(self.version, words));
+        self.findings.push(finding);
         near
     }
 
@@ -105,6 +109,16 @@ impl<'f> Faults<'f> {
         let quoted: Vec<_> = values.iter().map(|value| format!("\"{value}\"")).collect();
         let quoted = quoted.join(", ");
         let words = format!("Unsupported value: \"{text}\": supported values: {quoted}");
+        // The server means the whole strategy.
+        let place = match place.parent() {
+            Some(above)
+                if place.field_name() == "type"
+                    && matches!(above.field_name(), "strategy" | "updateStrategy") =>
+            {
+                above
+            }
+            _ => place,
+        };
         let message = match (place.field_name(), text) {
             (name, "") => format!("`{name}` cannot be empty"),
             (name, text) => format!("`{name}` cannot be `{text}`"),

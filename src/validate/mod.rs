@@ -5,6 +5,7 @@
 //! first one as the server does.
 
 mod absent;
+mod cel;
 mod custom;
 mod decode;
 mod document;
@@ -94,6 +95,9 @@ impl Validator {
                 decode::object(object, kind, &mut faults);
                 rules::whole(&mut faults, object, kind);
                 lists::duplicates(self.version(), object, kind, &mut findings);
+                if kind.kind() == "CustomResourceDefinition" {
+                    rules::rename_fields(object, &mut findings);
+                }
                 Judgement::of(object, findings)
             }
             kind::Found::Missing(finding) => Judgement::of(object, vec![*finding]),

@@ -67,6 +67,31 @@ impl<'q> Place<'q> {
     }
 }
 
+impl Place<'_> {
+    /// As the decoder writes it, which knows no keys: `spec.limits.cpu`.
+    pub(super) fn decoded(&self) -> String {
+        let mut chain = Vec::new();
+        let mut at = Some(self);
+        while let Some(place) = at {
+            chain.push(place.step);
+            at = place.parent;
+        }
+        let mut text = String::new();
+        for step in chain.into_iter().rev() {
+            match step {
+                Step::Root => {}
+                Step::Field(name) | Step::Key(name) if text.is_empty() => text.push_str(name),
+                Step::Field(name) | Step::Key(name) => {
+                    text.push('.');
+                    text.push_str(name);
+                }
+                Step::Index(index) => text.push_str(&format!("[{index}]")),
+            }
+        }
+        text
+    }
+}
+
 impl std::fmt::Display for Place<'_> {
     /// As the server writes it: `spec.containers[0].image`, `spec.limits[cpu]`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -103,6 +103,15 @@ pub(super) fn is_time(text: &str, form: TimeForm) -> bool {
 }
 
 fn parse_time(text: &str, form: TimeForm) -> Option<()> {
+    // Go takes an hour of one digit.
+    let padded;
+    let text = match text.as_bytes() {
+        [..] if text.as_bytes().get(12) == Some(&b':') && text.is_char_boundary(11) => {
+            padded = format!("{}0{}", &text[..11], &text[11..]);
+            padded.as_str()
+        }
+        _ => text,
+    };
     let digits = |range: std::ops::Range<usize>| -> Option<u16> {
         let part = text.get(range)?;
         part.bytes().all(|b| b.is_ascii_digit()).then_some(())?;

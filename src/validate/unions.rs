@@ -109,36 +109,36 @@ static UNIONS: &[Union] = &[
     Union {
         object: "core.v1.Volume",
         members: &[
-            "awsElasticBlockStore",
-            "azureDisk",
-            "azureFile",
-            "cephfs",
-            "cinder",
-            "configMap",
-            "csi",
-            "downwardAPI",
             "emptyDir",
-            "ephemeral",
-            "fc",
-            "flexVolume",
-            "flocker",
-            "gcePersistentDisk",
-            "gitRepo",
-            "glusterfs",
             "hostPath",
-            "image",
-            "iscsi",
+            "gitRepo",
+            "gcePersistentDisk",
+            "awsElasticBlockStore",
+            "secret",
             "nfs",
+            "iscsi",
+            "glusterfs",
             "persistentVolumeClaim",
+            "rbd",
+            "cinder",
+            "cephfs",
+            "flocker",
+            "downwardAPI",
+            "fc",
+            "configMap",
+            "azureFile",
+            "flexVolume",
+            "vsphereVolume",
+            "azureDisk",
             "photonPersistentDisk",
             "portworxVolume",
-            "projected",
             "quobyte",
-            "rbd",
             "scaleIO",
-            "secret",
             "storageos",
-            "vsphereVolume",
+            "projected",
+            "csi",
+            "ephemeral",
+            "image",
         ],
         // It becomes an emptyDir.
         none: "",
@@ -195,7 +195,10 @@ pub(super) fn check(
             && !entry.value.is_null()
             && entry.value.as_str() != Some("")
     };
-    let given: Vec<&Entry> = map.iter().filter(is_given).collect();
+    let mut given: Vec<&Entry> = map.iter().filter(is_given).collect();
+    // The server takes the first of its own order.
+    let order = |entry: &&Entry| union.members.iter().position(|name| *name == entry.key);
+    given.sort_by_key(order);
     match (given.as_slice(), &union.many) {
         ([], _) if !union.none.is_empty() => {
             let message = format!("none of {} is given", either(union.members));
@@ -204,7 +207,10 @@ pub(super) fn check(
         }
         ([first, rest @ ..], Many::Each(words)) => {
             for extra in rest {
-                let place = place.field(&extra.key);
+                let place = place.field(match extra.key.as_str() {
+                    "cephfs" => "cephFS",
+                    key => key,
+                });
                 faults.refuse(
                     "one-of",
                     format!("`{}` stands beside `{}`", extra.key, first.key),

@@ -68,6 +68,57 @@ impl<'v> View<'v> {
         map.map_or(&[], |map| map.iter().as_slice())
     }
 
+    /// Looks at each item of a list that is a mapping.
+    pub(super) fn each(self, name: &str, mut look: impl FnMut(usize, View<'_>)) {
+        let list = self.place.field(name);
+        for (index, item) in self.items(name).iter().enumerate() {
+            if let Some(map) = item.as_map() {
+                let place = list.index(index);
+                let at = first_key(item);
+                look(
+                    index,
+                    View {
+                        map,
+                        place: &place,
+                        at,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Looks at each value of a free mapping that is itself a mapping.
+    pub(super) fn each_value(self, name: &str, mut look: impl FnMut(&str, View<'_>)) {
+        let all = self.place.field(name);
+        for entry in self.entries(name) {
+            if let Some(map) = entry.value.as_map() {
+                let place = all.key(&entry.key);
+                let at = entry.key_span;
+                look(
+                    &entry.key,
+                    View {
+                        map,
+                        place: &place,
+                        at,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Looks at the mapping of a field, where there is one.
+    pub(super) fn inside(self, name: &str, look: impl FnOnce(View<'_>)) {
+        let place = self.place.field(name);
+        if let Some(map) = self.get(name).and_then(Node::as_map) {
+            let at = self.span(name);
+            look(View {
+                map,
+                place: &place,
+                at,
+            });
+        }
+    }
+
     /// Where the key of a field stands, else the mapping itself.
     pub(super) fn span(self, name: &str) -> Span {
         self.map.entry(name).map_or(self.at, |entry| entry.key_span)
@@ -207,6 +258,27 @@ impl<'v> View<'v> {
             ),
         };
         self.refuse(faults, path, finding);
+    }
+
+    /// Reports a list or a mapping that has too much in it. Returns whether it has.
+    pub(super) fn too_many(self, faults: &mut Faults<'_>, path: &str, most: usize) -> bool {
+        let node = self.locate(path).0;
+        let count = node.map_or(0, |node| match (node.as_seq(), node.as_map()) {
+            (Some(items), _) => items.len(),
+            (_, Some(map)) => map.iter().len(),
+            _ => 0,
+        });
+        if count <= most {
+            return false;
+        }
+        let finding = Finding {
+            rule: "too-many",
+            message: format!("`{}` has {count} items", last_name(path)),
+            remark: &format!("at most {most}"),
+            words: format!("Too many: {count}: must have at most {most} items"),
+        };
+        self.refuse(faults, path, finding);
+        true
     }
 
     /// Reports a value that another item has already.

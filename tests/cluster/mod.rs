@@ -24,6 +24,39 @@ pub(crate) use logs::Logs;
 pub(crate) use namespace::Namespace;
 pub(crate) use tools::tools;
 
+/// A running API server that judges manifests and nothing else: everyone may do everything, there
+/// are no controllers and no nodes, and admission plugins that look at other objects are off. Ask
+/// it with `dryRun=All&fieldValidation=Strict`; it answers about a thousand times a second.
+pub(crate) struct Judge {
+    supervisor: supervisor::Supervisor,
+    server: String,
+}
+
+impl Judge {
+    /// Starts one (about 4 s).
+    pub(crate) fn start() -> Self {
+        match start::start_judge() {
+            Ok((supervisor, server)) => Self { supervisor, server },
+            Err(message) => panic!("the judge did not start: {message}"),
+        }
+    }
+
+    /// Returns the URL of the server.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Returns the kubeconfig of the administrator.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.supervisor.dir().join("admin.kubeconfig")
+    }
+
+    /// Returns a kubectl for it.
+    pub(crate) fn kubectl(&self) -> Command {
+        start::isolated(tools::kubectl(), self.supervisor.dir())
+    }
+}
+
 /// The annotations that choose what becomes of a pod begin with this. README.md lists them.
 pub(crate) const ANNOTATIONS: &str = "test.deployx.dev";
 

@@ -32,7 +32,7 @@ fn start_once(binaries: &Path, nodes: Nodes) -> Result<(Supervisor, String), Str
     let [etcd, peer, api, kubelet] = free_ports()?;
     let server = format!("https://127.0.0.1:{api}");
     write_files(supervisor.dir(), &server)?;
-    start_server(&mut supervisor, etcd, peer, api)?;
+    start_server(&mut supervisor, [etcd, peer, api], CLUSTER)?;
     start_controllers(&mut supervisor)?;
     let seed = read("seed.yaml")? + "---\n" + &nodes.manifests();
     feed(kubectl(supervisor.dir(), "create -f -"), &seed)?;
@@ -40,8 +40,37 @@ fn start_once(binaries: &Path, nodes: Nodes) -> Result<(Supervisor, String), Str
     Ok((supervisor, server))
 }
 
-/// Starts etcd and the API server on these ports, and waits until it is ready.
-fn start_server(supervisor: &mut Supervisor, etcd: u16, peer: u16, api: u16) -> Result<(), String> {
+/// Starts etcd and an API server that judges manifests alone: whoever asks may do everything, and
+/// no admission plugin that looks at other objects takes part.
+pub(super) fn start_judge() -> Result<(Supervisor, String), String> {
+    let binaries = tools::control_plane()?;
+    let mut last = String::new();
+    for _ in 0..3 {
+        let mut supervisor = Supervisor::start(&binaries)?;
+        let [etcd, peer, api] = free_ports()?;
+        let server = format!("https://127.0.0.1:{api}");
+        write_files(supervisor.dir(), &server)?;
+        match start_server(&mut supervisor, [etcd, peer, api], JUDGE) {
+            Err(message) if message.contains("address already in use") => last = message,
+            result => return result.map(|()| (supervisor, server)),
+        }
+    }
+    Err(last)
+}
+
+const CLUSTER: &str = "--authorization-mode RBAC --service-cluster-ip-range 10.96.0.0/16";
+// Both families, so that no verdict depends on the network of a cluster.
+const JUDGE: &str = "--authorization-mode AlwaysAllow
+    --service-cluster-ip-range 10.96.0.0/16,fd00:96::/112
+    --disable-admission-plugins NamespaceLifecycle,ServiceAccount,LimitRanger,ResourceQuota,Priority,RuntimeClass,DefaultStorageClass,DefaultIngressClass,StorageObjectInUseProtection,PersistentVolumeClaimResize,TaintNodesByCondition,PodSecurity";
+
+/// Starts etcd and the API server on three ports (etcd's, its peers', the server's), and waits
+/// until it is ready. `flavour` are options of the server.
+fn start_server(
+    supervisor: &mut Supervisor,
+    [etcd, peer, api]: [u16; 3],
+    flavour: &str,
+) -> Result<(), String> {
     let store = format!("http://127.0.0.1:{etcd}");
     let options = format!(
         "--name default --data-dir DIR/etcd --unsafe-no-fsync --log-level error
@@ -56,10 +85,10 @@ fn start_server(supervisor: &mut Supervisor, etcd: u16, peer: u16, api: u16) -> 
         "--etcd-servers {store} --secure-port {api} --bind-address 127.0.0.1
          --advertise-address 127.0.0.1 --tls-cert-file DIR/tls.crt
          --tls-private-key-file DIR/tls.key --token-auth-file DIR/tokens.csv
-         --authorization-mode RBAC --allow-privileged=true --endpoint-reconciler-type none
+         --allow-privileged=true --endpoint-reconciler-type none {flavour}
          --service-account-issuer https://kubernetes.default.svc
          --service-account-key-file DIR/tls.crt --service-account-signing-key-file DIR/tls.key
-         --service-cluster-ip-range 10.96.0.0/16 --kubelet-preferred-address-types InternalIP"
+         --kubelet-preferred-address-types InternalIP"
     );
     supervisor.run("kube-apiserver", &options)?;
     supervisor.wait("kube-apiserver", |dir| {

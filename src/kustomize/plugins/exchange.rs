@@ -8,8 +8,9 @@ use smol_str::SmolStr;
 use crate::kustomize::load::Mode;
 use crate::kustomize::origin;
 use crate::kustomize::resmap::{ResMap, duplicate};
-use crate::kustomize::resource::{Behavior, PreviousId, Resource};
+use crate::kustomize::resource::{Behavior, PreviousId, Resource, is_book};
 use crate::kustomize::run::Run;
+use crate::manifest::read::load_bytes;
 use crate::manifest::{Diagnostic, Diagnostics, Gvk, Map, Node, Span, Value, emit};
 
 const NAMES: &str = "internal.config.kubernetes.io/previousNames";
@@ -23,22 +24,6 @@ const FROM_HELM: &str = "internal.config.kubernetes.io/helm-generated";
 const ID: &str = "kustomize.config.k8s.io/id";
 const WANTS_HASH: &str = "kustomize.config.k8s.io/needs-hash";
 const WANTS_BEHAVIOR: &str = "kustomize.config.k8s.io/behavior";
-
-/// What kustomize takes off at the end of a build, and we at once.
-const BOOKKEEPING: [&str; 12] = [
-    "config.k8s.io/id",
-    "config.kubernetes.io/index",
-    "config.kubernetes.io/path",
-    "internal.config.kubernetes.io/allowKindChange",
-    "internal.config.kubernetes.io/allowNameChange",
-    "internal.config.kubernetes.io/annotations-migration-resource-id",
-    "internal.config.kubernetes.io/id",
-    "internal.config.kubernetes.io/index",
-    "internal.config.kubernetes.io/path",
-    "internal.config.kubernetes.io/refBy",
-    "internal.config.kubernetes.io/seqindent",
-    ID,
-];
 
 /// The annotations of a resource, the last of equal keys counting.
 type Annotations = Vec<(SmolStr, SmolStr, Span)>;
@@ -135,13 +120,20 @@ pub(super) fn annotate(node: &mut Node, key: &str, text: &str) {
 /// What is no YAML, no object, or carries a history that makes no sense.
 pub(super) fn read(
     run: &Run<'_>,
+    config: &Resource,
     name: &str,
     output: Vec<u8>,
 ) -> Result<Vec<Resource>, Diagnostics> {
+    let located = |Diagnostics(faults): Diagnostics| {
+        let also = |fault: Diagnostic| fault.also(config.node.span, "printed by this plugin");
+        Diagnostics(faults.into_iter().map(also).collect())
+    };
     let sources = run.files().sources;
-    let file = crate::manifest::read::load_bytes(sources, &format!("<output of {name}>"), output)?;
+    let file = load_bytes(sources, &format!("<output of {name}>"), output).map_err(located)?;
     let objects = run.files().objects(file, Mode::Resources);
-    let objects = (*objects).as_ref().map_err(Clone::clone)?;
+    let objects = (*objects)
+        .as_ref()
+        .map_err(|faults| located(faults.clone()))?;
     let mut faults = Vec::new();
     let mut resources = Vec::with_capacity(objects.len());
     for node in objects {
@@ -154,7 +146,7 @@ pub(super) fn read(
     if faults.is_empty() {
         Ok(resources)
     } else {
-        Err(Diagnostics(faults))
+        Err(located(Diagnostics(faults)))
     }
 }
 
@@ -192,6 +184,7 @@ pub(super) fn take_over(
             continue;
         };
         resource.vars.clone_from(&old.vars);
+        resource.record = old.record;
         adopt_places(&mut resource.node, &old.node);
         slots[at[&id]] = Some(resource);
     }
@@ -340,14 +333,7 @@ fn restore(run: &Run<'_>, resource: &mut Resource) -> Result<(), Diagnostic> {
     let mut hidden: HashMap<SmolStr, SmolStr> = HashMap::new();
     let all = annotations(resource);
     let tracks = run.tracks_origins();
-    let is_hidden = |key: &str| {
-        [
-            NAMES, NAMESPACES, KINDS, PREFIXES, SUFFIXES, NEEDS_HASH, BEHAVIOR, FROM_HELM,
-        ]
-        .contains(&key)
-            || BOOKKEEPING.contains(&key)
-            || tracks && origin::is_annotation(key)
-    };
+    let is_hidden = |key: &str| is_book(key) || key == ID || tracks && origin::is_annotation(key);
     let count = all.len();
     for (key, text, span) in all {
         if is_hidden(&key) {

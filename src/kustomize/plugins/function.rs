@@ -2,8 +2,7 @@
 //! out, in the folder of the kustomization that lists them. Containers are refused.
 
 use std::collections::BTreeMap;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use smol_str::SmolStr;
@@ -136,7 +135,7 @@ impl Function {
         }
         let input = list(&mut items, &function_config);
         let output = self.spawn(run, chain, config, plugins, &input)?;
-        let mut returned = exchange::read(run, &self.name(), output)?;
+        let mut returned = exchange::read(run, config, &self.name(), output)?;
         returned.extend(others.into_iter().cloned());
         Ok(returned)
     }
@@ -178,9 +177,9 @@ impl Function {
         if folder.as_ref() == Path::new("/") {
             return Err(fault("a function is not run in the folder `/`".to_owned()).into());
         }
-        let mut command = Command::new(program(folder, &self.path.value));
+        // A path with a slash starts from the working directory of the new process.
+        let mut command = Command::new(self.path.value.as_str());
         command
-            .arg0(self.path.value.as_str())
             .args(self.args.iter().map(|arg| arg.value.as_str()))
             .envs(self.environment(run, plugins))
             .current_dir(folder);
@@ -235,15 +234,6 @@ impl Function {
             }
         }
         environment
-    }
-}
-
-/// The program: a path starts from the kustomization, a name is looked for on PATH.
-fn program(folder: &Path, path: &str) -> PathBuf {
-    if path.contains('/') {
-        folder.join(path)
-    } else {
-        PathBuf::from(path)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::kustomize::resource::Resource;
 use crate::kustomize::run::Run;
 use crate::manifest::read::io_reason;
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostic, Diagnostics, emit};
+use crate::manifest::{Diagnostic, Diagnostics, Severity, emit};
 use crate::process::{self, Call, Failure, Stderr};
 
 /// Longest `KEY=value` that Linux lets into an environment.
@@ -69,7 +69,7 @@ impl Legacy {
             .map(exchange::identified)
             .collect();
         let output = self.spawn(run, chain, config, &emit::emit_all(&nodes))?;
-        exchange::read(run, &self.name(), output)
+        exchange::read(run, config, &self.name(), output)
     }
 
     /// What it is called in messages.
@@ -106,7 +106,7 @@ impl Legacy {
             } else {
                 let message =
                     format!("`{key}` is not set: it would be too long for an environment");
-                let warning = Diagnostic::warning("plugin-env", message);
+                let warning = Diagnostic::new(Severity::Info, "plugin-env", message);
                 run.warn(
                     warning
                         .at(config.node.span, "the configuration is this long")
@@ -125,8 +125,7 @@ impl Legacy {
             Ok(done) if done.status.success() => Ok(done.stdout),
             Ok(done) => {
                 let failed = fault(format!("{} failed: {}", self.name(), done.status));
-                let words = String::from_utf8_lossy(&done.stderr);
-                let words = words.trim();
+                let words = process::indented(&String::from_utf8_lossy(&done.stderr));
                 Err(if words.is_empty() {
                     failed.note("it said nothing on standard error")
                 } else {

@@ -98,7 +98,7 @@ fn git(
             let fault = fault(format!("cannot fetch `{}`", spec.raw));
             let words = done.words();
             let said = words.lines().rev().find(|line| !line.trim().is_empty());
-            let fault = fault.note(format!("`{line}` failed: {words}"));
+            let fault = fault.note(format!("`{line}` failed: {}", process::indented(&words)));
             Err(Box::new(match said {
                 Some(said) if said.contains("couldn't find remote ref") => {
                     fault.hint("name a branch, a tag or a whole commit behind `?ref=`")

@@ -5,7 +5,7 @@ use kube::client::Body;
 use kube::config::Config;
 
 use crate::kustomize::outside::{Proxies, Remote};
-use crate::manifest::read::Limits;
+use crate::manifest::read::{Limits, io_reason};
 use crate::process::seconds;
 
 /// How many redirections are followed, as Go does.
@@ -89,12 +89,12 @@ async fn ask(remote: &Remote, uri: &http::Uri) -> Result<http::Response<Body>, S
         http::header::USER_AGENT,
         http::HeaderValue::from_static(agent),
     ));
-    let client = kube::Client::try_from(config).map_err(|error| chain(&error))?;
+    let client = kube::Client::try_from(config).map_err(|error| reason(&error))?;
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let request = http::Request::get(path)
         .body(Body::empty())
         .map_err(|error| error.to_string())?;
-    client.send(request).await.map_err(|error| chain(&error))
+    client.send(request).await.map_err(|error| reason(&error))
 }
 
 /// The proxy for a host, if it has one.
@@ -157,18 +157,20 @@ fn without_fragment(url: &str) -> &str {
     url.split_once('#').map_or(url, |(url, _)| url)
 }
 
-/// An error with what is behind it, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let words = inner.to_string();
-        if !said.contains(&words) {
-            said = format!("{said}: {words}");
+/// What is behind an error: of the many layers of the client, the innermost says it.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut inner = error;
+    loop {
+        if let Some(error) = inner.downcast_ref::<std::io::Error>()
+            && error.raw_os_error().is_some()
+        {
+            return io_reason(error);
         }
-        source = inner.source();
+        match inner.source() {
+            Some(source) => inner = source,
+            None => return inner.to_string(),
+        }
     }
-    said
 }
 
 #[cfg(test)]

@@ -67,15 +67,15 @@ impl RepoSpec {
             .map_or(address.as_str(), |(_, rest)| rest);
         let address = address.trim_end_matches('/');
         let reference = if self.reference.is_empty() {
-            String::new()
+            "HEAD"
         } else {
-            format!("@{}", self.reference)
+            &self.reference
         };
         let path = self.path.trim_matches('/');
         if path.is_empty() {
-            format!("{address}{reference}")
+            format!("{address}@{reference}")
         } else {
-            format!("{address}{reference}/{path}")
+            format!("{address}@{reference}/{path}")
         }
     }
 }

@@ -35,6 +35,49 @@ pub struct Definitions {
     kinds: HashMap<(SmolStr, SmolStr), Arc<Definition>>,
 }
 
+/// Whether a text is no regular expression of Go.
+pub(super) fn is_no_pattern(text: &str) -> bool {
+    pattern::compile(text).is_none()
+}
+
+/// What is wrong with the default of a schema: where in it, the server's words, and where it
+/// stands in the file.
+pub(super) fn default_faults(
+    release: crate::schema::Version,
+    schema: &Node,
+    default: &Node,
+) -> Vec<(String, String, Span)> {
+    let read = Schema::read(schema);
+    let mut check = Check::new(release);
+    check.value(default, &read, &Place::ROOT, default.span);
+    let mut faults: Vec<_> = check
+        .findings
+        .iter()
+        .map(|finding| {
+            let below = match finding.field.as_deref().unwrap_or_default() {
+                "" => String::new(),
+                field if field.starts_with('[') => field.to_owned(),
+                field => format!(".{field}"),
+            };
+            let span = finding
+                .primary
+                .as_ref()
+                .map_or(default.span, |label| label.span);
+            (below, finding.message.clone(), span)
+        })
+        .collect();
+    if default.as_map().is_some() {
+        let mut stray = Vec::new();
+        let mut own = Faults::new(release, Context::default(), &mut stray);
+        prepare::unknown_fields(default, &read, "the default", &mut own);
+        if !stray.is_empty() && !read.embedded {
+            let words = "Invalid value: must not have unknown fields".to_owned();
+            faults.push((String::new(), words, default.span));
+        }
+    }
+    faults
+}
+
 /// One custom kind.
 #[derive(Debug)]
 struct Definition {

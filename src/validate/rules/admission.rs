@@ -1,8 +1,10 @@
 //! Webhooks and what they match (`pkg/apis/admissionregistration/validation`).
 
+use super::expressions::compile;
 use super::fields::refuse_form;
 use super::form::Form;
 use crate::manifest::Node;
+use crate::validate::cel::{Env, Wanted};
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
 
@@ -35,7 +37,7 @@ pub(super) fn webhook(faults: &mut Faults<'_>, view: View<'_>) {
     if let Some(url) = url {
         webhook_url(faults, view, "clientConfig.url", url);
     }
-    match_conditions(faults, view);
+    match_conditions(faults, view, &Env::admission(false, true));
     let effects = view.text("sideEffects");
     if matches!(effects, "Some" | "Unknown") {
         view.unsupported(faults, "sideEffects", &["None", "NoneOnDryRun"]);
@@ -72,7 +74,8 @@ pub(super) fn review_versions(faults: &mut Faults<'_>, view: View<'_>, list: &st
     }
 }
 
-fn match_conditions(faults: &mut Faults<'_>, view: View<'_>) {
+/// `validateMatchConditions`: names, and expressions that yield true or false.
+pub(super) fn match_conditions(faults: &mut Faults<'_>, view: View<'_>, env: &Env) {
     let items = view.items("matchConditions");
     if items.len() > 64 {
         let finding = Finding {
@@ -89,6 +92,27 @@ fn match_conditions(faults: &mut Faults<'_>, view: View<'_>) {
         if !name.is_empty() && seen.contains(&name) {
             let path = format!("matchConditions[{index}].name");
             view.duplicate(faults, &path, "another condition has this name");
+        }
+        seen.push(name);
+        let expression = item.get("expression").and_then(Node::as_str);
+        let expression = expression.unwrap_or_default();
+        let path = format!("matchConditions[{index}].expression");
+        if !expression.trim().is_empty() {
+            compile(faults, view, &path, expression.trim(), env, Wanted::Bool);
+        } else if !expression.is_empty() {
+            view.required(faults, &path, "what must hold?", "");
+        }
+    }
+}
+
+/// `validateValidatingWebhookConfiguration`: each name once.
+pub(super) fn webhooks(faults: &mut Faults<'_>, view: View<'_>) {
+    let mut seen = Vec::new();
+    for (index, hook) in view.items("webhooks").iter().enumerate() {
+        let name = hook.get("name").and_then(Node::as_str).unwrap_or_default();
+        if !name.is_empty() && seen.contains(&name) {
+            let path = format!("webhooks[{index}].name");
+            view.duplicate(faults, &path, "another webhook has this name");
         }
         seen.push(name);
     }
@@ -235,26 +259,5 @@ fn resources(faults: &mut Faults<'_>, view: View<'_>) {
     if has("*") && plain {
         let reason = "if '*' is present, must not specify other resources without subresources";
         view.invalid(faults, "conflicting-fields", "resources", reason, reason);
-    }
-}
-
-/// `validateMatchResources` and names within an admission policy. Its expressions are not compiled.
-pub(super) fn policy(faults: &mut Faults<'_>, view: View<'_>) {
-    let rules = view
-        .find(&["matchConstraints", "resourceRules"])
-        .and_then(Node::as_seq);
-    if view.get("matchConstraints").is_some() && rules.unwrap_or_default().is_empty() {
-        let path = "matchConstraints.resourceRules";
-        view.required(faults, path, "which resources?", "");
-    }
-    match_conditions(faults, view);
-    let mut seen = Vec::new();
-    for (index, item) in view.items("auditAnnotations").iter().enumerate() {
-        let key = item.get("key").and_then(Node::as_str).unwrap_or_default();
-        let path = format!("auditAnnotations[{index}].key");
-        if seen.contains(&key) {
-            view.duplicate(faults, &path, "another annotation has this key");
-        }
-        seen.push(key);
     }
 }

@@ -338,7 +338,10 @@ fn failure_rule(faults: &mut Faults<'_>, view: View<'_>, path: &str, rule: &Node
         .get("values")
         .and_then(Node::as_seq)
         .unwrap_or_default();
-    let numbers: Vec<i64> = values.iter().filter_map(Node::as_i64).collect();
+    let numbers: Vec<i64> = values
+        .iter()
+        .filter_map(|node| node.as_i64().or(node.is_null().then_some(0)))
+        .collect();
     if values.is_empty() {
         let reason = "at least one value is required";
         view.invalid(

@@ -12,8 +12,6 @@ pub(in crate::validate) struct Context {
     pub(super) kind: &'static str,
     /// The object's name.
     pub(super) name: SmolStr,
-    /// Number of versions of a CustomResourceDefinition.
-    pub(super) versions: usize,
     /// Whether a Pod names its service account.
     pub(super) has_account: bool,
     /// Whether values of node selectors are checked: only in pods.
@@ -35,14 +33,12 @@ impl Context {
             node.and_then(Node::as_str)
                 .is_some_and(|text| !text.is_empty())
         });
-        let versions = object.root.at(&["spec", "versions"]).and_then(Node::as_seq);
         Self {
             kind: kind.kind(),
             name: object.name().into(),
-            versions: versions.map_or(0, <[Node]>::len),
             has_account: account,
             is_update: false,
-            checks_node_values: !matches!(kind.kind(), "PersistentVolume" | "ResourceSlice"),
+            checks_node_values: kind.kind() != "PersistentVolume",
             claims: match kind.kind() {
                 "StatefulSet" => claims.iter().filter_map(name).collect(),
                 _ => Vec::new(),

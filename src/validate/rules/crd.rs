@@ -1,9 +1,10 @@
-//! CustomResourceDefinitions: names, versions, and schemas that are structural
-//! (`apiextensions-apiserver/pkg/apis/apiextensions/validation`, `pkg/apiserver/schema`).
+//! CustomResourceDefinitions: names, versions, and what a version has besides its schema
+//! (`apiextensions-apiserver/pkg/apis/apiextensions/validation`).
 
 use super::fields::refuse_form;
 use super::form::Form;
-use crate::manifest::Node;
+use super::schema_rules;
+use crate::manifest::{Diagnostic, Node, Object};
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
 
@@ -25,6 +26,7 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     }
     names(faults, view);
     versions(faults, view);
+    conversion(faults, view);
     if view.bool("preserveUnknownFields") == Some(true) {
         let reason = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
         view.invalid(
@@ -144,38 +146,79 @@ fn versions(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// A version: its columns, and where it scales.
+/// A version: its schema, its columns, where it scales, and by what it is selected.
 pub(super) fn version(faults: &mut Faults<'_>, view: View<'_>) {
-    for name in [
-        "specReplicasPath",
-        "statusReplicasPath",
-        "labelSelectorPath",
+    scale(faults, view);
+    columns(faults, view);
+    let schema = view
+        .find(&["schema", "openAPIV3Schema"])
+        .filter(|node| node.as_map().is_some());
+    if let Some(schema) = schema {
+        let path = format!("{}.schema.openAPIV3Schema", view.place);
+        let has_status = view.find(&["subresources", "status"]).is_some();
+        schema_rules::check(faults, schema, path, has_status);
+        selectable(faults, view, schema);
+    }
+    deprecation(faults, view);
+}
+
+fn scale(faults: &mut Faults<'_>, view: View<'_>) {
+    for (name, under, reason) in [
+        (
+            "specReplicasPath",
+            &[".spec."][..],
+            "should be a json path under .spec",
+        ),
+        (
+            "statusReplicasPath",
+            &[".status."],
+            "should be a json path under .status",
+        ),
+        (
+            "labelSelectorPath",
+            &[".spec.", ".status."],
+            "should be a json path under either .spec or .status",
+        ),
     ] {
-        let path = view
+        let text = view
             .find(&["subresources", "scale", name])
             .and_then(Node::as_str);
-        if let Some(path) = path.filter(|path| !path.is_empty() && !path.starts_with('.')) {
-            let remark = format!("did you mean `.{path}`?");
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        let path = format!("subresources.scale.{name}");
+        if !text.starts_with('.') {
+            let remark = format!("did you mean `.{text}`?");
             let reason = "must be a simple json path starting with .";
-            let path = format!("subresources.scale.{name}");
             view.invalid(faults, "invalid-json-path", &path, &remark, reason);
+        } else if !under.iter().any(|under| text.starts_with(under)) {
+            view.invalid(faults, "invalid-json-path", &path, reason, reason);
         }
     }
+}
+
+fn columns(faults: &mut Faults<'_>, view: View<'_>) {
+    const KINDS: &[&str] = &["boolean", "date", "integer", "number", "string"];
+    const FORMATS: &[&str] = &[
+        "byte",
+        "date",
+        "date-time",
+        "double",
+        "float",
+        "int32",
+        "int64",
+        "password",
+    ];
     for (index, column) in view.items("additionalPrinterColumns").iter().enumerate() {
-        let kind = column
-            .get("type")
-            .and_then(Node::as_str)
-            .unwrap_or_default();
-        const KINDS: &[&str] = &["boolean", "date", "integer", "number", "string"];
-        if !kind.is_empty() && !KINDS.contains(&kind) {
-            let reason = "must be one of boolean,date,integer,number,string";
-            let path = format!("additionalPrinterColumns[{index}].type");
-            view.invalid(faults, "unsupported-value", &path, reason, reason);
+        let text = |name: &str| column.get(name).and_then(Node::as_str).unwrap_or_default();
+        for (name, known) in [("type", KINDS), ("format", FORMATS)] {
+            if !text(name).is_empty() && !known.contains(&text(name)) {
+                let reason = format!("must be one of {}", known.join(","));
+                let path = format!("additionalPrinterColumns[{index}].{name}");
+                view.invalid(faults, "unsupported-value", &path, &reason, &reason);
+            }
         }
-        let path = column
-            .get("jsonPath")
-            .and_then(Node::as_str)
-            .unwrap_or_default();
+        let path = text("jsonPath");
         if !path.is_empty() && !path.starts_with('.') {
             let remark = format!("did you mean `.{path}`?");
             let finding = Finding {
@@ -187,329 +230,183 @@ pub(super) fn version(faults: &mut Faults<'_>, view: View<'_>) {
                 ),
             };
             let span = column.get("jsonPath").map_or(view.at, |node| node.span);
-            // The server calls the field so, and names a version only when there are several.
-            let field = match faults.context().versions {
-                1 => format!("spec.additionalPrinterColumns[{index}].JSONPath"),
-                _ => format!("{}.additionalPrinterColumns[{index}].JSONPath", view.place),
-            };
-            faults.found(field, span, finding);
+            // The server calls the field so.
+            let field = format!("additionalPrinterColumns[{index}].JSONPath");
+            view.refuse_at(faults, &field, span, finding);
         }
     }
 }
 
-/// Where a schema stands in another.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Root,
-    Item,
-    Field,
+/// `ValidateCustomResourceSelectableFields`.
+fn selectable(faults: &mut Faults<'_>, view: View<'_>, schema: &Node) {
+    let items = view.items("selectableFields");
+    let mut seen = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let text = item
+            .get("jsonPath")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        if text.is_empty() {
+            continue;
+        }
+        let path = format!("selectableFields[{index}].jsonPath");
+        let Some(found) = schema_rules::follow(schema, text, false) else {
+            let reason = "is an invalid path: does not refer to a valid field";
+            view.invalid(
+                faults,
+                "invalid-json-path",
+                &path,
+                "a field of the schema",
+                reason,
+            );
+            continue;
+        };
+        if text == ".metadata" || text.starts_with(".metadata.") {
+            let reason = "must not point to fields in metadata";
+            view.invalid(faults, "invalid-json-path", &path, reason, reason);
+        }
+        let kind = found.get("type").and_then(Node::as_str).unwrap_or_default();
+        if !matches!(kind, "string" | "boolean" | "integer") {
+            let reason = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
+            view.invalid(faults, "invalid-json-path", &path, "a plain field", reason);
+        }
+        if seen.contains(&text) {
+            view.duplicate(faults, &path, "this field is here already");
+        }
+        seen.push(text);
+    }
+    view.too_many(faults, "selectableFields", 8);
 }
 
-/// The schema of a version (`ValidateStructural`). With one version the server names another path.
-pub(super) fn schema(faults: &mut Faults<'_>, view: View<'_>) {
-    let Some(root) = view
-        .get("openAPIV3Schema")
-        .filter(|node| node.as_map().is_some())
-    else {
+/// `validateDeprecationWarning`.
+fn deprecation(faults: &mut Faults<'_>, view: View<'_>) {
+    let Some(text) = view.get("deprecationWarning").and_then(Node::as_str) else {
         return;
     };
-    let path = match faults.context().versions {
-        1 => "spec.validation.openAPIV3Schema".to_owned(),
-        _ => format!("{}.openAPIV3Schema", view.place),
-    };
-    let mut walk = Walk { faults, path };
-    walk.schema(root, Level::Root);
+    let mut reasons = Vec::new();
+    let is_deprecated = view.bool("deprecated") == Some(true);
+    for (is_wrong, reason) in [
+        (!is_deprecated, "can only be set for deprecated versions"),
+        (
+            is_deprecated && text.len() > 256,
+            "must be <= 256 characters long",
+        ),
+        (
+            is_deprecated && text.is_empty(),
+            "must not be an empty string",
+        ),
+        (
+            is_deprecated && text.chars().any(char::is_control),
+            "must only contain printable UTF-8 characters",
+        ),
+    ] {
+        if is_wrong {
+            reasons.push(reason);
+        }
+    }
+    for reason in reasons {
+        view.invalid(faults, "invalid-text", "deprecationWarning", reason, reason);
+    }
 }
 
-struct Walk<'w, 'f> {
-    faults: &'w mut Faults<'f>,
-    path: String,
-}
-
-fn flag(node: &Node, name: &str) -> bool {
-    node.get(name).and_then(Node::as_bool) == Some(true)
-}
-
-fn kind(node: &Node) -> &str {
-    node.get("type").and_then(Node::as_str).unwrap_or_default()
-}
-
-impl Walk<'_, '_> {
-    /// Checks below a step of the path.
-    fn below(&mut self, step: &str, check: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        self.path.push_str(step);
-        check(self);
-        self.path.truncate(length);
-    }
-
-    fn found(&mut self, node: &Node, step: &str, words: String, remark: &str) {
-        let span = node
-            .as_map()
-            .and_then(|map| map.iter().next())
-            .map_or(node.span, |e| e.key_span);
-        let span = node.get(step).map_or(span, |given| given.span);
-        let finding = Finding {
-            rule: "structural-schema",
-            message: match step {
-                "" => "this schema is not structural".to_owned(),
-                step => format!("`{step}` makes this schema not structural"),
-            },
-            remark,
-            words,
-        };
-        let field = match step {
-            "" => self.path.clone(),
-            step => format!("{}.{step}", self.path),
-        };
-        self.faults.found(field, span, finding);
-    }
-
-    /// A schema outside of value validation.
-    fn schema(&mut self, node: &Node, level: Level) {
-        // null is a schema without anything.
-        if node.as_map().is_none() && (!node.is_null() || level != Level::Field) {
-            return;
-        }
-        // A `type` that is no text is told by the decoder.
-        let is_read = |node: &Node| node.as_str().is_some() || node.is_null();
-        if node.get("type").is_none_or(is_read) {
-            self.of_type(node, level);
-        }
-        let preserve = "x-kubernetes-preserve-unknown-fields";
-        if node.get(preserve).and_then(Node::as_bool) == Some(false) {
-            let words = "Invalid value: false: must be true or undefined".to_owned();
-            self.found(node, preserve, words, "leave it out");
-        }
-        if node.get("uniqueItems").and_then(Node::as_bool) == Some(true) {
-            let words = "Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic".to_owned();
-            self.found(
-                node,
-                "uniqueItems",
-                words,
-                "`x-kubernetes-list-type: set` says so",
-            );
-        }
-        if kind(node) == "array" && node.get("items").is_none_or(Node::is_null) {
-            self.found(
-                node,
-                "items",
-                "Required value: must be specified".to_owned(),
-                "of what?",
-            );
-        }
-        if let Some(items) = node.get("items") {
-            self.below(".items", |walk| walk.schema(items, Level::Item));
-        }
-        for entry in node
-            .get("properties")
-            .and_then(Node::as_map)
-            .into_iter()
-            .flatten()
-        {
-            let step = format!(".properties[{}]", entry.key);
-            self.below(&step, |walk| walk.schema(&entry.value, Level::Field));
-        }
-        let additional = node
-            .get("additionalProperties")
-            .filter(|node| !node.is_null());
-        if let Some(additional) = additional {
-            if level == Level::Root {
-                let words = "Forbidden: must not be used at the root".to_owned();
-                self.found(node, "additionalProperties", words, "name the properties");
-            }
-            self.below(".additionalProperties", |walk| {
-                walk.schema(additional, Level::Field);
-            });
-        }
-        self.list_type(node);
-        let checks = level == Level::Root || flag(node, "x-kubernetes-embedded-resource");
-        self.implied(node, checks);
-        self.values(node);
-    }
-
-    fn of_type(&mut self, node: &Node, level: Level) {
-        let free = flag(node, "x-kubernetes-int-or-string")
-            || flag(node, "x-kubernetes-preserve-unknown-fields");
-        let embedded = flag(node, "x-kubernetes-embedded-resource");
-        match kind(node) {
-            given if embedded && given != "object" => {
-                let reason = "must be object if x-kubernetes-embedded-resource is true";
-                let words = match given {
-                    "" => format!("Required value: {reason}"),
-                    given => format!("Invalid value: {given:?}: {reason}"),
-                };
-                self.found(node, "type", words, "write `type: object`");
-            }
-            "" if !free => {
-                let reason = match level {
-                    Level::Root => "must not be empty at the root",
-                    Level::Item => "must not be empty for specified array items",
-                    Level::Field => "must not be empty for specified object fields",
-                };
-                let words = format!("Required value: {reason}");
-                self.found(node, "type", words, "every schema has a `type`");
-            }
-            "" | "object" => {}
-            given if level == Level::Root => {
-                let words = format!("Invalid value: {given:?}: must be object at the root");
-                self.found(node, "type", words, "write `type: object`");
-            }
-            _ => {}
-        }
-    }
-
-    /// A list that is kept by key names properties of its items.
-    fn list_type(&mut self, node: &Node) {
-        const KEYS: &str = "x-kubernetes-list-map-keys";
-        let keys = node.get(KEYS).and_then(Node::as_seq).unwrap_or_default();
-        let list_type = node.get("x-kubernetes-list-type").and_then(Node::as_str);
-        if list_type != Some("map") {
-            return;
-        }
-        if keys.is_empty() {
-            let words = "Required value: must not be empty if x-kubernetes-list-type is map";
-            return self.found(
-                node,
-                KEYS,
-                words.to_owned(),
-                "which properties are the key?",
-            );
-        }
-        let properties = node.at(&["items", "properties"]).and_then(Node::as_map);
-        let known = |key: &Node| {
-            let key = key.as_str().unwrap_or_default();
-            properties.is_some_and(|properties| properties.contains_key(key))
-        };
-        if !keys.iter().all(known) {
-            let shown = node.get(KEYS).map(crate::manifest::json::to_go_json);
-            let words = format!(
-                "Invalid value: {}: entries must all be names of item properties",
-                shown.unwrap_or_default()
-            );
-            self.found(node, KEYS, words, "a property of the items");
-        }
-    }
-
-    /// The fields that every object has.
-    fn implied(&mut self, node: &Node, checks: bool) {
-        if !checks {
-            return;
-        }
-        for (name, wanted) in [
-            ("kind", "string"),
-            ("apiVersion", "string"),
-            ("metadata", "object"),
-        ] {
-            let Some(field) = node.at(&["properties", name]) else {
-                continue;
+/// `validateCustomResourceConversion`: a webhook where the strategy says so.
+fn conversion(faults: &mut Faults<'_>, view: View<'_>) {
+    let strategy = view
+        .find(&["conversion", "strategy"])
+        .and_then(Node::as_str);
+    let webhook = view.find(&["conversion", "webhook"]);
+    match strategy {
+        Some("Webhook") => {
+            let inside = |name: &str| {
+                webhook
+                    .and_then(|node| node.get(name))
+                    .filter(|n| !n.is_null())
             };
-            let given = kind(field).to_owned();
-            if given != wanted {
-                let words = format!("Invalid value: {given:?}: must be {wanted}");
-                let step = format!(".properties[{name}]");
-                self.below(&step, |walk| walk.found(field, "type", words, wanted));
+            if inside("clientConfig").is_none() {
+                let reason = "required when strategy is set to Webhook";
+                let path = "conversion.webhook.clientConfig";
+                view.required(faults, path, "which webhook?", reason);
+            }
+            if webhook.is_none() {
+                let reason = "must specify one or more of v1, v1beta1";
+                let path = "conversion.webhook.conversionReviewVersions";
+                view.required(faults, path, "`[v1]`", reason);
             }
         }
+        Some("None") if webhook.is_some() => {
+            let reason = "should not be set when strategy is not set to Webhook";
+            let has = |name: &str| {
+                webhook
+                    .and_then(|node| node.get(name))
+                    .is_some_and(|n| !n.is_null())
+            };
+            if has("clientConfig") {
+                view.forbidden(faults, "conversion.webhook.clientConfig", reason, reason);
+            }
+            if has("conversionReviewVersions") {
+                let path = "conversion.webhook.conversionReviewVersions";
+                view.forbidden(faults, path, reason, reason);
+            }
+        }
+        _ => {}
     }
+}
 
-    /// `allOf` and its like restrict values and declare nothing.
-    fn values(&mut self, node: &Node) {
-        if let Some(pattern) = node.get("pattern").and_then(Node::as_str)
-            && pattern_is_broken(pattern)
-        {
-            let words = format!(
-                "Invalid value: {pattern:?}: must be a valid regular expression, but isn't"
+/// Names the fields of findings as the server does: it moves what all versions have in common to
+/// the definition itself before it looks at it.
+pub(in crate::validate) fn rename_fields(object: &Object, findings: &mut [Diagnostic]) {
+    let versions = object.root.at(&["spec", "versions"]).and_then(Node::as_seq);
+    let versions = versions.unwrap_or_default();
+    let common = |name: &str| {
+        let mut values = versions
+            .iter()
+            .map(|version| version.get(name).filter(|n| !n.is_null()));
+        let first = values.next().flatten();
+        first.is_some() && values.all(|value| value == first)
+    };
+    let moved: Vec<(&str, &str)> = [
+        ("schema", "validation"),
+        ("subresources", "subresources"),
+        ("additionalPrinterColumns", "additionalPrinterColumns"),
+        ("selectableFields", "selectableFields"),
+    ]
+    .into_iter()
+    .filter(|(name, _)| common(name))
+    .collect();
+    for finding in findings {
+        // What the decoder says has the names of the manifest.
+        let decoded = ["unknown-field", "wrong-type", "duplicate-key"];
+        if decoded.contains(&finding.rule.as_ref()) {
+            continue;
+        }
+        let Some(field) = &finding.field else {
+            continue;
+        };
+        let mut renamed = field
+            .replace(
+                "spec.conversion.webhook.clientConfig",
+                "spec.conversion.webhookClientConfig",
+            )
+            .replace(
+                "spec.conversion.webhook.conversion",
+                "spec.conversion.conversion",
             );
-            self.found(node, "pattern", words, "a regular expression of Go");
-        }
-        let int_or_string = flag(node, "x-kubernetes-int-or-string");
-        for list in ["allOf", "anyOf", "oneOf"] {
-            let items = node.get(list).and_then(Node::as_seq).unwrap_or_default();
-            for (index, item) in items.iter().enumerate() {
-                // The one exception: `anyOf` of integer and string.
-                if int_or_string {
-                    continue;
-                }
-                self.below(&format!(".{list}[{index}]"), |walk| walk.nested(item));
-            }
-        }
-        if let Some(not) = node.get("not") {
-            self.below(".not", |walk| walk.nested(not));
-        }
-    }
-
-    fn nested(&mut self, node: &Node) {
-        if node.as_map().is_none() {
-            return;
-        }
-        for name in [
-            "type",
-            "title",
-            "description",
-            "default",
-            "nullable",
-            "additionalProperties",
-            "x-kubernetes-preserve-unknown-fields",
-            "x-kubernetes-embedded-resource",
-            "x-kubernetes-int-or-string",
-        ] {
-            let given = node.get(name).filter(|node| !node.is_null());
-            let zero = |node: &Node| node.as_str() == Some("") || node.as_bool() == Some(false);
-            if given.is_some_and(|given| name == "default" || !zero(given)) {
-                let reason = match name {
-                    "additionalProperties" | "default" => "must be undefined to be structural",
-                    "nullable"
-                    | "x-kubernetes-preserve-unknown-fields"
-                    | "x-kubernetes-embedded-resource"
-                    | "x-kubernetes-int-or-string" => "must be false to be structural",
-                    _ => "must be empty to be structural",
-                };
-                let words = format!("Forbidden: {reason}");
-                self.found(node, name, words, "declare it outside of this restriction");
-            }
-        }
-        if let Some(items) = node.get("items") {
-            self.below(".items", |walk| walk.nested(items));
-        }
-        for entry in node
-            .get("properties")
-            .and_then(Node::as_map)
-            .into_iter()
-            .flatten()
+        if let Some((_, rest)) = field
+            .strip_prefix("spec.versions[")
+            .and_then(|r| r.split_once("]."))
         {
-            let step = format!(".properties[{}]", entry.key);
-            self.below(&step, |walk| walk.nested(&entry.value));
+            let target = moved.iter().find_map(|(name, to)| {
+                let rest = rest.strip_prefix(name)?;
+                // A schema that is missing is missing in its version.
+                let is_missing = finding.rule == "required-field" && rest == ".openAPIV3Schema";
+                if is_missing {
+                    return None;
+                }
+                rest.starts_with(['.', '['])
+                    .then(|| format!("spec.{to}{rest}"))
+            });
+            renamed = target.unwrap_or(renamed);
         }
-        self.values(node);
+        finding.field = Some(renamed);
     }
-}
-
-/// Whether a pattern is certainly no regular expression: neither here nor in Go.
-fn pattern_is_broken(pattern: &str) -> bool {
-    matches!(regex::Regex::new(pattern), Err(regex::Error::Syntax(_))) && unbalanced(pattern)
-}
-
-/// Whether brackets or parentheses are not closed: what no dialect accepts.
-fn unbalanced(pattern: &str) -> bool {
-    let (mut depth, mut class, mut escaped) = (0_i32, false, false);
-    for c in pattern.chars() {
-        match c {
-            _ if escaped => {
-                escaped = false;
-                continue;
-            }
-            '\\' => escaped = true,
-            ']' if class => class = false,
-            _ if class => {}
-            '[' => class = true,
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth < 0 {
-            return true;
-        }
-    }
-    depth != 0 || class || escaped
 }

@@ -30,8 +30,8 @@ pub(super) enum Check {
 
 use Check::{Always, AtMost, From, Labels, Port, Text, Within};
 use Form::{
-    ConfigKey, DnsLabel, DnsPrefix, DnsSubdomain, DomainPath, EnvName, HeaderName, Ip, LabelKey,
-    LabelValue, PathSegment, PortName, ServiceName, WildcardOrSubdomain,
+    ConfigKey, Dns1035Label, DnsLabel, DnsPrefix, DnsSubdomain, DomainPath, EnvName, HeaderName,
+    Ip, LabelKey, LabelValue, PathSegment, PortName, ServiceName, WildcardOrSubdomain,
 };
 
 const NOT_NEGATIVE: Check = From(0, "must be greater than or equal to 0");
@@ -269,6 +269,21 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
         &[("appProtocol", Always(LabelKey)), ("name", Text(DnsLabel))],
     ),
     (
+        "api.flowcontrol.v1.ExemptPriorityLevelConfiguration",
+        &[
+            ("lendablePercent", Within(0, 100)),
+            ("nominalConcurrencyShares", NOT_NEGATIVE),
+        ],
+    ),
+    (
+        "api.flowcontrol.v1.LimitedPriorityLevelConfiguration",
+        &[
+            ("borrowingLimitPercent", NOT_NEGATIVE),
+            ("lendablePercent", Within(0, 100)),
+            ("nominalConcurrencyShares", NOT_NEGATIVE),
+        ],
+    ),
+    (
         "api.networking.v1.IngressClassSpec",
         &[
             ("controller", AtMost(250)),
@@ -292,6 +307,15 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
     ),
     ("api.networking.v1.NetworkPolicyPort", &[("port", Port)]),
     (
+        "api.networking.v1.ParentReference",
+        &[
+            ("group", Text(DnsSubdomain)),
+            ("name", Text(PathSegment)),
+            ("namespace", Text(PathSegment)),
+            ("resource", Text(PathSegment)),
+        ],
+    ),
+    (
         "api.networking.v1.ServiceBackendPort",
         &[("name", Text(PortName)), ("number", PORT)],
     ),
@@ -309,6 +333,13 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
     (
         "api.resource.v1.ExactDeviceRequest",
         &[("deviceClassName", Text(DnsSubdomain))],
+    ),
+    (
+        "apimachinery.pkg.apis.meta.v1.GroupResource",
+        &[
+            ("group", Text(DnsSubdomain)),
+            ("resource", Text(Dns1035Label)),
+        ],
     ),
     (
         "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement",

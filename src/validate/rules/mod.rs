@@ -4,26 +4,39 @@
 
 mod access;
 mod admission;
+mod annotations;
 mod autoscaling;
 mod batch;
+mod certificates;
 mod config;
 mod container;
 mod context;
 mod crd;
 mod cron;
+mod devices;
+mod drivers;
+mod events;
+mod expressions;
 mod fields;
+mod flow;
 mod form;
 mod metadata;
 mod network;
 mod pod;
+mod policies;
 mod resources;
+mod reviews;
 mod scheduling;
+mod schema_rules;
 mod selectors;
+mod slices;
 mod storage;
+mod structural;
 mod volumes;
 mod workloads;
 
 pub(super) use context::Context;
+pub(super) use crd::rename_fields;
 
 use super::fault::Faults;
 use super::place::Place;
@@ -34,8 +47,12 @@ use crate::schema::{Kind, Object};
 /// Checks what concerns an object as a whole.
 pub(super) fn whole(faults: &mut Faults<'_>, manifest: &manifest::Object, kind: Kind) {
     metadata::check(faults, manifest, kind);
-    if kind.kind() == "Secret" {
-        config::whole(faults, manifest);
+    annotations::whole(faults, manifest, kind);
+    match kind.group() {
+        "" if kind.kind() == "Secret" => config::whole(faults, manifest),
+        "" | "events.k8s.io" if kind.kind() == "Event" => events::whole(faults, manifest, kind),
+        "authorization.k8s.io" => reviews::whole(faults, manifest, kind.kind()),
+        _ => {}
     }
 }
 
@@ -87,13 +104,66 @@ pub(super) fn check(
         "api.core.v1.ScopedResourceSelectorRequirement" => resources::scope(faults, view),
         "api.core.v1.LimitRangeSpec" => resources::limit_types(faults, view),
         "api.core.v1.TopologySelectorTerm" => storage::topology(faults, view),
-        "api.admissionregistration.v1.NamedRuleWithOperations" => admission::rule(faults, view),
-        "api.admissionregistration.v1.MutatingAdmissionPolicySpec"
-        | "api.admissionregistration.v1.ValidatingAdmissionPolicySpec" => {
-            admission::policy(faults, view);
+        "api.admissionregistration.v1.NamedRuleWithOperations" => {
+            admission::rule(faults, view);
+            policies::named_rule(faults, view);
         }
+        "api.admissionregistration.v1.MutatingWebhookConfiguration"
+        | "api.admissionregistration.v1.ValidatingWebhookConfiguration" => {
+            admission::webhooks(faults, view);
+        }
+        "api.admissionregistration.v1.MutatingAdmissionPolicySpec" => {
+            policies::mutating(faults, view);
+        }
+        "api.admissionregistration.v1.ValidatingAdmissionPolicySpec" => {
+            policies::validating(faults, view);
+        }
+        "api.admissionregistration.v1.MutatingAdmissionPolicyBindingSpec" => {
+            policies::mutating_binding(faults, view);
+        }
+        "api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec" => {
+            policies::validating_binding(faults, view);
+        }
+        "api.admissionregistration.v1.ParamRef" => policies::param_reference(faults, view),
+        "api.authorization.v1.FieldSelectorAttributes"
+        | "api.authorization.v1.LabelSelectorAttributes" => reviews::selector(faults, view),
+        "api.authorization.v1.SelfSubjectAccessReviewSpec" => reviews::access(faults, view, true),
+        "api.authorization.v1.SubjectAccessReviewSpec" => reviews::access(faults, view, false),
+        "apimachinery.pkg.apis.meta.v1.FieldSelectorRequirement" => {
+            reviews::field_requirement(faults, view);
+        }
+        "api.certificates.v1.CertificateSigningRequestSpec" => certificates::request(faults, view),
+        "api.certificates.v1.ClusterTrustBundleSpec" => certificates::bundle(faults, view),
+        "api.certificates.v1.PodCertificateRequestSpec" => certificates::pod_request(faults, view),
+        "api.flowcontrol.v1.FlowSchemaSpec" => flow::schema(faults, view),
+        "api.flowcontrol.v1.LimitResponse" => flow::response(faults, view),
+        "api.flowcontrol.v1.NonResourcePolicyRule" => flow::other_rule(faults, view),
+        "api.flowcontrol.v1.PolicyRulesWithSubjects" => flow::rules(faults, view),
+        "api.flowcontrol.v1.PriorityLevelConfigurationSpec" => flow::level(faults, view),
+        "api.flowcontrol.v1.QueuingConfiguration" => flow::queuing(faults, view),
+        "api.flowcontrol.v1.ResourcePolicyRule" => flow::resource_rule(faults, view),
+        "api.flowcontrol.v1.Subject" => flow::subject(faults, view),
+        "api.networking.v1.ServiceCIDRSpec" => network::service_ranges(faults, view),
+        "api.apps.v1.ControllerRevision" => storage::revision(faults, view),
+        "api.node.v1.Scheduling" => storage::scheduling(faults, view),
+        "api.storage.v1.CSIDriverSpec" => drivers::csi_driver(faults, view),
+        "api.storage.v1.CSINodeSpec" => drivers::csi_node(faults, view),
+        "api.storage.v1.CSIStorageCapacity" => drivers::capacity(faults, view),
+        "api.storage.v1.VolumeAttachmentSpec" => drivers::attachment(faults, view),
+        "api.storage.v1.VolumeAttributesClass" => drivers::attributes(faults, view),
         "api.discovery.v1.EndpointSlice" => storage::slice(faults, view),
-        "api.resource.v1.DeviceClaim" => storage::device_claim(faults, view),
+        "api.resource.v1.CELDeviceSelector" => devices::selector(faults, view),
+        "api.resource.v1.Device" => slices::device(faults, view),
+        "api.resource.v1.DeviceClaim" => devices::claim(faults, view),
+        "api.resource.v1.DeviceClassSpec" => devices::class(faults, view),
+        "api.resource.v1.DeviceSubRequest" | "api.resource.v1.ExactDeviceRequest" => {
+            devices::wanted(faults, view);
+        }
+        "api.resource.v1.DeviceTaint" => slices::taint(faults, view),
+        "api.resource.v1.DeviceTaintSelector" => slices::taint_selector(faults, view),
+        "api.resource.v1.DeviceToleration" => devices::toleration(faults, view),
+        "api.resource.v1.OpaqueDeviceConfiguration" => devices::configuration(faults, view),
+        "api.resource.v1.ResourceSliceSpec" => slices::slice(faults, view),
         "kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec" => {
             storage::api_service(faults, view);
         }
@@ -104,7 +174,7 @@ pub(super) fn check(
         "api.rbac.v1.PolicyRule" => access::rule(faults, view),
         "api.rbac.v1.RoleRef" => access::role_reference(faults, view),
         "api.rbac.v1.Subject" => access::subject(faults, view),
-        "api.resource.v1.DeviceRequest" => storage::device_request(faults, view),
+        "api.resource.v1.DeviceRequest" => devices::request(faults, view),
         "api.scheduling.v1.PriorityClass" => storage::priority(faults, view),
         "api.storage.v1.StorageClass" => storage::class(faults, view),
         "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec" => {
@@ -112,9 +182,6 @@ pub(super) fn check(
         }
         "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion" => {
             crd::version(faults, view);
-        }
-        "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceValidation" => {
-            crd::schema(faults, view);
         }
         "api.core.v1.AppArmorProfile" => container::local_profile(faults, view, true),
         "api.core.v1.ConfigMapVolumeSource"
@@ -136,6 +203,7 @@ pub(super) fn check(
             pod::spec(faults, view);
             scheduling::spread_pairs(faults, view);
             resources::overhead(faults, view, "overhead");
+            resources::of_pod(faults, view);
         }
         "api.core.v1.PreferredSchedulingTerm" | "api.core.v1.WeightedPodAffinityTerm" => {
             scheduling::weight(faults, view);

@@ -475,3 +475,32 @@ pub(super) fn policy(faults: &mut Faults<'_>, view: View<'_>) {
         view.invalid(faults, "too-many", "policyTypes", reason, reason);
     }
 }
+
+/// `validateServiceCIDRSpec`: one network of each family.
+pub(super) fn service_ranges(faults: &mut Faults<'_>, view: View<'_>) {
+    let items = view.items("cidrs");
+    if items.len() > 2 {
+        let reason = "may only hold up to 2 values";
+        return view.invalid(faults, "too-many", "cidrs", "at most 2", reason);
+    }
+    let mut families = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let text = item.as_str().unwrap_or_default();
+        refuse_form(faults, view, &format!("cidrs[{index}]"), Form::Cidr, text);
+        if let Ok((address, _)) = super::form::cidr(text, faults.version()) {
+            families.push(address.is_ipv4());
+        }
+    }
+    if let [first, second] = families[..]
+        && first == second
+    {
+        let reason = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+        view.invalid(
+            faults,
+            "invalid-address",
+            "cidrs",
+            "one of each family",
+            reason,
+        );
+    }
+}

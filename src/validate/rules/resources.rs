@@ -88,6 +88,96 @@ pub(super) fn requirements(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
+/// What all containers of a pod ask for fits into what the pod asks for
+/// (`validatePodResourceConsistency`). `view` is that of the pod spec.
+pub(super) fn of_pod(faults: &mut Faults<'_>, view: View<'_>) {
+    let own = |list: &str| view.find(&["resources", list]).and_then(Node::as_map);
+    let asked = |container: &Node, list: &str, name: &str| {
+        let amounts = container.get("resources")?.get(list)?;
+        quantity(amounts.get(name)?)
+    };
+    for entry in own("requests").into_iter().flatten() {
+        let Some(given) = quantity(&entry.value) else {
+            continue;
+        };
+        let all = total(view, |container| {
+            let request = asked(container, "requests", &entry.key);
+            // A limit alone is a request too, of a pod.
+            let limit =
+                || asked(container, "limits", &entry.key).filter(|_| faults.context().is_pod());
+            request.or_else(limit).map_or(0, Quantity::nanos)
+        });
+        if all > given.nanos() {
+            let path = format!("resources.requests[{}]", entry.key);
+            let reason = "must be greater than or equal to aggregate container requests";
+            view.invalid(
+                faults,
+                "conflicting-fields",
+                &path,
+                "the containers ask for more",
+                reason,
+            );
+        }
+    }
+    for entry in own("limits").into_iter().flatten() {
+        let Some(given) = quantity(&entry.value) else {
+            continue;
+        };
+        if is_huge(&entry.key) {
+            let all = total(view, |container| {
+                asked(container, "limits", &entry.key).map_or(0, Quantity::nanos)
+            });
+            if all > given.nanos() {
+                let path = format!("resources.limits[{}]", entry.key);
+                let reason = "must be greater than or equal to aggregate container limits";
+                view.invalid(
+                    faults,
+                    "conflicting-fields",
+                    &path,
+                    "the containers may use more",
+                    reason,
+                );
+            }
+        }
+        for (index, container) in view.items("containers").iter().enumerate() {
+            let Some(limit) = asked(container, "limits", &entry.key).filter(|l| *l > given) else {
+                continue;
+            };
+            let amounts = container.at(&["resources", "limits"]);
+            let span = amounts
+                .and_then(|a| a.get(&entry.key))
+                .map_or(view.at, |node| node.span);
+            let finding = Finding {
+                rule: "conflicting-fields",
+                message: format!("the limit {limit} is above the pod's"),
+                remark: &format!("the pod's limit is {given}"),
+                words: format!(
+                    "Invalid value: \"{limit}\": must be less than or equal to pod limits of {given}"
+                ),
+            };
+            let path = format!("resources.containers[{index}][{}].limits", entry.key);
+            view.refuse_at(faults, &path, span, finding);
+        }
+    }
+}
+
+/// The sum over containers: sidecars run beside the others, other init containers before them.
+fn total(view: View<'_>, of: impl Fn(&Node) -> i128) -> i128 {
+    let mut sum: i128 = view.items("containers").iter().map(&of).sum();
+    let (mut sidecars, mut before) = (0, 0);
+    for container in view.items("initContainers") {
+        let amount = of(container);
+        if container.get("restartPolicy").and_then(Node::as_str) == Some("Always") {
+            sidecars += amount;
+            before = before.max(sidecars);
+        } else {
+            before = before.max(sidecars + amount);
+        }
+    }
+    sum += sidecars;
+    sum.max(before)
+}
+
 /// Compares a request with the limit of the same resource.
 fn compare(faults: &mut Faults<'_>, view: View<'_>, request: &Entry) {
     let Some(wanted) = quantity(&request.value) else {
@@ -212,8 +302,14 @@ fn amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry) {
 
 /// Overhead of a RuntimeClass: as limits of a container.
 pub(super) fn overhead(faults: &mut Faults<'_>, view: View<'_>, list: &str) {
+    // The server takes it for limits.
+    let shown = if list == "overhead" {
+        "overhead.limits"
+    } else {
+        "limits"
+    };
     for entry in view.entries(list) {
-        let path = format!("{list}[{}]", entry.key);
+        let path = format!("{shown}[{}]", entry.key);
         name(faults, view, &path, entry, Owner::Container);
         amount(faults, view, &path, entry);
     }

@@ -9,6 +9,7 @@ use crate::validate::view::{Finding, View};
 
 /// `ValidateStorageClass`.
 pub(super) fn class(faults: &mut Faults<'_>, view: View<'_>) {
+    topologies(faults, view);
     let provisioner = view.text("provisioner");
     if !provisioner.is_empty()
         && let Some(words) = Form::LabelKey.fault(&provisioner.to_lowercase(), faults.version())
@@ -38,8 +39,8 @@ pub(super) fn class(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// `ValidatePersistentVolumeSpec`, beyond what is required.
-pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
+/// `ValidatePersistentVolumeSpec`: how much there is.
+fn capacity(faults: &mut Faults<'_>, view: View<'_>) {
     let capacity = view.entries("capacity");
     if capacity.is_empty() {
         view.required(faults, "capacity", "how much is there?", "");
@@ -59,6 +60,45 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
             );
         }
     }
+}
+
+/// The same for a volume that an attachment describes itself.
+fn inline_volume(faults: &mut Faults<'_>, view: View<'_>) {
+    let reason = "may not be specified in the context of inline volumes";
+    for name in ["claimRef", "nodeAffinity"] {
+        if view.get(name).is_some() {
+            view.forbidden(faults, name, reason, reason);
+        }
+    }
+    if !view.entries("capacity").is_empty() {
+        view.forbidden(faults, "capacity", reason, reason);
+    }
+    if !view.text("storageClassName").is_empty() {
+        view.forbidden(faults, "storageClassName", reason, reason);
+    }
+    if view.get("csi").is_none() {
+        let reason = "has to be specified in the context of inline volumes";
+        view.required(faults, "csi", reason, reason);
+    }
+    if !matches!(view.text("persistentVolumeReclaimPolicy"), "" | "Retain") {
+        let reason = "may only be Retain in the context of inline volumes";
+        view.forbidden(faults, "persistentVolumeReclaimPolicy", reason, reason);
+    }
+    if !matches!(view.text("volumeMode"), "" | "Filesystem") {
+        let reason =
+            "may not specify volumeMode other than Filesystem in the context of inline volumes";
+        view.forbidden(faults, "volumeMode", reason, reason);
+    }
+}
+
+/// `ValidatePersistentVolumeSpec`, beyond what is required.
+pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
+    let inline = faults.context().kind == "VolumeAttachment";
+    if inline {
+        inline_volume(faults, view);
+    } else {
+        capacity(faults, view);
+    }
     let modes: Vec<&str> = view
         .items("accessModes")
         .iter()
@@ -75,6 +115,7 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     }
     let text = |path: &[&str]| view.find(path).and_then(Node::as_str).unwrap_or_default();
     super::volumes::csi_driver(faults, view, text(&["csi", "driver"]));
+    csi_secrets(faults, view);
     let host = text(&["hostPath", "path"]);
     if host.split('/').any(|part| part == "..") {
         let reason = "must not contain '..'";
@@ -97,29 +138,6 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     if !path.is_empty() && !path.starts_with('/') {
         let reason = "must be an absolute path";
         view.invalid(faults, "invalid-path", "nfs.path", reason, reason);
-    }
-}
-
-/// A request for devices: one form or the other.
-pub(super) fn device_request(faults: &mut Faults<'_>, view: View<'_>) {
-    let exact = view.get("exactly").is_some();
-    let first = !view.items("firstAvailable").is_empty();
-    if exact == first {
-        let finding = Finding {
-            rule: "one-of",
-            message: match exact {
-                true => "`exactly` stands beside `firstAvailable`".to_owned(),
-                false => "neither `exactly` nor `firstAvailable` is given".to_owned(),
-            },
-            remark: "exactly one of the two",
-            words: match exact {
-                true => "Invalid value: exactly one of `exactly` or `firstAvailable` is required"
-                    .to_owned(),
-                false => "Required value: exactly one of `exactly` or `firstAvailable` is required"
-                    .to_owned(),
-            },
-        };
-        view.refuse(faults, "", finding);
     }
 }
 
@@ -173,6 +191,13 @@ pub(super) fn namespace(faults: &mut Faults<'_>, view: View<'_>) {
 
 /// An address of Endpoints.
 pub(super) fn endpoint(faults: &mut Faults<'_>, view: View<'_>) {
+    let hostname = view.text("hostname");
+    if !hostname.is_empty() {
+        refuse_form(faults, view, "hostname", Form::DnsLabel, hostname);
+    }
+    if let Some(node) = view.get("nodeName").and_then(Node::as_str) {
+        refuse_form(faults, view, "nodeName", Form::DnsSubdomain, node);
+    }
     let text = view.text("ip");
     match super::form::ip(text, faults.version()) {
         Err(_) => refuse_form(faults, view, "ip", Form::Ip, text),
@@ -214,6 +239,7 @@ pub(super) fn subset(faults: &mut Faults<'_>, view: View<'_>) {
 pub(super) fn slice(faults: &mut Faults<'_>, view: View<'_>) {
     let kind = view.text("addressType");
     for (at, endpoint) in view.items("endpoints").iter().enumerate() {
+        hints(faults, view, at, endpoint);
         let addresses = endpoint
             .get("addresses")
             .and_then(Node::as_seq)
@@ -281,10 +307,31 @@ pub(super) fn node(faults: &mut Faults<'_>, view: View<'_>) {
             }
         }
     }
-    // The single form has the last word.
+    unique_taints(faults, view);
+    // The single form has the last word, and is reported as the first of the list.
     let single = view.text("podCIDR");
-    if !single.is_empty() {
-        return refuse_form(faults, view, "podCIDR", Form::Cidr, single);
+    let listed = view.items("podCIDRs").first().and_then(Node::as_str);
+    if !single.is_empty() && listed != Some(single) {
+        let Some(words) = Form::Cidr.fault(single, faults.version()) else {
+            return;
+        };
+        let finding = Finding {
+            rule: "invalid-address",
+            message: format!("`{single}` is no {}", Form::Cidr.noun()),
+            remark: Form::Cidr.rule(),
+            words: format!("Invalid value: {single:?}: {words}"),
+        };
+        return view.refuse_at(faults, "podCIDRs[0]", view.span("podCIDR"), finding);
+    }
+    let networks: Vec<_> = view
+        .items("podCIDRs")
+        .iter()
+        .filter_map(|item| super::form::cidr(item.as_str()?, faults.version()).ok())
+        .collect();
+    let mixed = networks.iter().any(|n| n.0.is_ipv4()) && networks.iter().any(|n| n.0.is_ipv6());
+    if view.items("podCIDRs").len() > 1 && (!mixed || networks.len() > 2) {
+        let reason = "may specify no more than one CIDR for each IP family";
+        view.invalid(faults, "invalid-address", "podCIDRs", reason, reason);
     }
     for (index, item) in view.items("podCIDRs").iter().enumerate() {
         let text = item.as_str().unwrap_or_default();
@@ -295,6 +342,44 @@ pub(super) fn node(faults: &mut Faults<'_>, view: View<'_>) {
             Form::Cidr,
             text,
         );
+    }
+}
+
+/// `validateAllowedTopologies`: no term twice, and none without expressions.
+fn topologies(faults: &mut Faults<'_>, view: View<'_>) {
+    let items = view.items("allowedTopologies");
+    let expressions = |item: &Node| {
+        let list = item.get("matchLabelExpressions").and_then(Node::as_seq);
+        let mut pairs: Vec<(String, Vec<String>)> = list
+            .unwrap_or_default()
+            .iter()
+            .map(|expression| {
+                let key = expression
+                    .get("key")
+                    .and_then(Node::as_str)
+                    .unwrap_or_default();
+                let values = expression
+                    .get("values")
+                    .and_then(Node::as_seq)
+                    .unwrap_or_default();
+                let mut values: Vec<String> = values
+                    .iter()
+                    .filter_map(Node::as_str)
+                    .map(str::to_owned)
+                    .collect();
+                values.sort();
+                (key.to_owned(), values)
+            })
+            .collect();
+        pairs.sort();
+        pairs
+    };
+    let terms: Vec<_> = items.iter().map(expressions).collect();
+    for (index, term) in terms.iter().enumerate() {
+        if term.is_empty() || terms[..index].contains(term) {
+            let path = format!("allowedTopologies[{index}].matchLabelExpressions");
+            view.duplicate(faults, &path, "each term once, and with expressions");
+        }
     }
 }
 
@@ -317,52 +402,6 @@ pub(super) fn topology(faults: &mut Faults<'_>, view: View<'_>) {
             if values[..index].contains(value) {
                 let path = path(&format!("values[{index}]"));
                 view.duplicate(faults, &path, "this value is here already");
-            }
-        }
-    }
-}
-
-/// A claim of devices: requests by name, constraints on requests that are there.
-pub(super) fn device_claim(faults: &mut Faults<'_>, view: View<'_>) {
-    let mut names: Vec<String> = Vec::new();
-    let mut sub_names: Vec<String> = Vec::new();
-    for (index, request) in view.items("requests").iter().enumerate() {
-        let name = request
-            .get("name")
-            .and_then(Node::as_str)
-            .unwrap_or_default();
-        if names.iter().any(|known| known == name) {
-            view.duplicate(
-                faults,
-                &format!("requests[{index}]"),
-                "another request has this name",
-            );
-        }
-        let subs = request
-            .get("firstAvailable")
-            .and_then(Node::as_seq)
-            .unwrap_or_default();
-        for sub in subs {
-            let sub = sub.get("name").and_then(Node::as_str).unwrap_or_default();
-            sub_names.push(format!("{name}/{sub}"));
-        }
-        names.push(name.to_owned());
-    }
-    for list in ["constraints", "config"] {
-        for (at, item) in view.items(list).iter().enumerate() {
-            let requests = item
-                .get("requests")
-                .and_then(Node::as_seq)
-                .unwrap_or_default();
-            for (index, request) in requests.iter().enumerate() {
-                let text = request.as_str().unwrap_or_default();
-                let known = |names: &[String]| names.iter().any(|name| name == text);
-                if !known(&names) && !known(&sub_names) {
-                    let path = format!("{list}[{at}].requests[{index}]");
-                    let reason = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
-                    let remark = "`requests` has none of this name";
-                    view.invalid(faults, "unknown-request", &path, remark, reason);
-                }
             }
         }
     }
@@ -397,6 +436,11 @@ pub(super) fn api_service(faults: &mut Faults<'_>, view: View<'_>) {
             view.invalid(faults, "out-of-range", name, &reason, &reason);
         }
     }
+    if view.bool("insecureSkipTLSVerify") == Some(true) && !view.text("caBundle").is_empty() {
+        let reason = "may not be true if caBundle is present";
+        let path = "insecureSkipTLSVerify";
+        view.invalid(faults, "conflicting-fields", path, reason, reason);
+    }
     let port = view.find(&["service", "port"]).and_then(Node::as_i64);
     if port.is_some_and(|port| !(1..=65535).contains(&port)) {
         let reason = "port is not valid: must be between 1 and 65535, inclusive";
@@ -411,5 +455,91 @@ pub(super) fn api_service(faults: &mut Faults<'_>, view: View<'_>) {
             reason,
             reason,
         );
+    }
+}
+
+/// Each pair of key and effect once.
+fn unique_taints(faults: &mut Faults<'_>, view: View<'_>) {
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (index, taint) in view.items("taints").iter().enumerate() {
+        let text = |name: &str| taint.get(name).and_then(Node::as_str).unwrap_or_default();
+        let pair = (text("key"), text("effect"));
+        if seen.contains(&pair) {
+            let finding = Finding {
+                rule: "duplicate-value",
+                message: format!("there is another taint `{}` with this effect", pair.0),
+                remark: "each key and effect once",
+                words: "Duplicate value: taints must be unique by key and effect pair".to_owned(),
+            };
+            faults.found(format!("metadata.taints[{index}]"), taint.span, finding);
+        }
+        seen.push(pair);
+    }
+}
+
+/// `validatePVSecretReference` of all secrets of a CSI volume.
+fn csi_secrets(faults: &mut Faults<'_>, view: View<'_>) {
+    for secret in [
+        "controllerPublishSecretRef",
+        "nodeStageSecretRef",
+        "nodePublishSecretRef",
+        "controllerExpandSecretRef",
+        "nodeExpandSecretRef",
+    ] {
+        let Some(reference) = view.find(&["csi", secret]).filter(|n| n.as_map().is_some()) else {
+            continue;
+        };
+        for (name, form) in [("name", Form::DnsSubdomain), ("namespace", Form::DnsLabel)] {
+            let path = format!("csi.{secret}.{name}");
+            match reference
+                .get(name)
+                .and_then(Node::as_str)
+                .unwrap_or_default()
+            {
+                "" => view.required(faults, &path, "which Secret?", ""),
+                text => refuse_form(faults, view, &path, form, text),
+            }
+        }
+    }
+}
+
+/// `ValidateRuntimeClass`: each toleration once.
+pub(super) fn scheduling(faults: &mut Faults<'_>, view: View<'_>) {
+    let items = view.items("tolerations");
+    for (index, item) in items.iter().enumerate() {
+        if items[..index].contains(item) {
+            let path = format!("tolerations[{index}]");
+            view.duplicate(faults, &path, "this toleration is here already");
+        }
+    }
+}
+
+/// `ValidateControllerRevision`: the data is an object.
+pub(super) fn revision(faults: &mut Faults<'_>, view: View<'_>) {
+    if view.get("data").is_some_and(|data| data.as_map().is_none()) {
+        let reason = "data must be a valid JSON object";
+        view.required(faults, "data", "a mapping", reason);
+    }
+}
+
+/// `validateHints` of an endpoint: zones and nodes, each once.
+fn hints(faults: &mut Faults<'_>, view: View<'_>, at: usize, endpoint: &Node) {
+    for (list, form) in [
+        ("forZones", Form::LabelValue),
+        ("forNodes", Form::DnsSubdomain),
+    ] {
+        let items = endpoint.at(&["hints", list]).and_then(Node::as_seq);
+        let mut seen = Vec::new();
+        for (index, item) in items.unwrap_or_default().iter().enumerate() {
+            let name = item.get("name").and_then(Node::as_str).unwrap_or_default();
+            let path = format!("endpoints[{at}].hints.{list}[{index}].name");
+            if seen.contains(&name) {
+                view.duplicate(faults, &path, "this name is here already");
+            }
+            seen.push(name);
+            if !name.is_empty() {
+                refuse_form(faults, view, &path, form, name);
+            }
+        }
     }
 }

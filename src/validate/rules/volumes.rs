@@ -75,9 +75,27 @@ fn secret_name(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
 
 /// The metadata of a template for claims: labels and annotations.
 pub(super) fn template(faults: &mut Faults<'_>, view: View<'_>) {
-    if let Some(node) = view.find(&["metadata", "labels"]) {
-        super::fields::labels(faults, view, "metadata.labels", node);
-    }
+    view.inside("metadata", |view| {
+        if let Some(node) = view.get("labels") {
+            super::fields::labels(faults, view, "labels", node);
+        }
+        super::metadata::annotations(faults, view, "annotations");
+        for entry in view.map {
+            let value = &entry.value;
+            let is_nothing = value.is_null()
+                || value.as_str() == Some("")
+                || value.as_i64() == Some(0)
+                || value.as_seq().is_some_and(<[Node]>::is_empty);
+            if !is_nothing && !matches!(entry.key.as_str(), "labels" | "annotations") {
+                view.forbidden(
+                    faults,
+                    &entry.key,
+                    "labels and annotations alone",
+                    "cannot be set",
+                );
+            }
+        }
+    });
 }
 
 /// The driver of a CSI volume; reported at the path below `view`.

@@ -1,6 +1,6 @@
 //! Deployments, ReplicaSets, StatefulSets, DaemonSets (`pkg/apis/apps/validation`).
 
-use super::{fields, metadata, selectors};
+use super::{annotations, fields, metadata, selectors};
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
 use crate::validate::view::View;
@@ -151,6 +151,7 @@ pub(super) fn template(faults: &mut Faults<'_>, view: View<'_>) {
         fields::labels(faults, inner, "labels", node);
     }
     metadata::annotations(faults, inner, "annotations");
+    annotations::pod(faults, view, node, view.get("spec"), "annotations");
 }
 
 fn deployment_strategy(faults: &mut Faults<'_>, view: View<'_>) {

@@ -438,8 +438,8 @@ fn messages_show_a_short_form() {
             "https://github.com/org/repo//a/b?ref=v1",
             "github.com/org/repo@v1/a/b",
         ),
-        ("git@github.com:org/repo", "git@github.com:org/repo"),
-        ("file:///srv/repo", "/srv/repo"),
+        ("git@github.com:org/repo", "git@github.com:org/repo@HEAD"),
+        ("file:///srv/repo", "/srv/repo@HEAD"),
     ] {
         assert_eq!(RepoSpec::parse(raw).unwrap().shown(), want);
     }

@@ -1,0 +1,567 @@
+//! What an expression may cost at most (`checker/cost.go` of cel-go, `cel/library/cost.go` and
+//! `cel/common/schemas.go` of k8s.io/apiserver).
+
+use super::library::Overload;
+use super::parse::{Expr, Kind};
+use super::schema;
+use super::types::Ty;
+use crate::manifest::Node;
+
+/// The largest request that the server reads.
+const LARGEST: u64 = 3 * 1024 * 1024;
+
+/// How much there is of a value: bytes of a text, items of a list, entries of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) min: u64,
+    pub(super) max: u64,
+}
+
+impl Size {
+    pub(super) const UNKNOWN: Size = Size {
+        min: 0,
+        max: u64::MAX,
+    };
+
+    pub(super) fn fixed(size: usize) -> Self {
+        let size = size as u64;
+        Size {
+            min: size,
+            max: size,
+        }
+    }
+
+    pub(super) fn union(self, other: Size) -> Self {
+        Size {
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
+    }
+
+    fn plus(self, other: Size) -> Self {
+        Size {
+            min: self.min.saturating_add(other.min),
+            max: self.max.saturating_add(other.max),
+        }
+    }
+
+    fn times(self, other: Size) -> Self {
+        Size {
+            min: self.min.saturating_mul(other.min),
+            max: self.max.saturating_mul(other.max),
+        }
+    }
+
+    /// The cost of passing over it once, at so much for each.
+    fn traversal(self, factor: f64) -> u64 {
+        factored(self.max, factor)
+    }
+}
+
+/// For each byte of a text.
+const TEXT: f64 = 0.1;
+/// For each byte of a regular expression.
+const REGEX: f64 = 0.25;
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the server computes in float64 as well, and rounds up"
+)]
+fn factored(size: u64, factor: f64) -> u64 {
+    // A float that is too large becomes the largest integer.
+    (size as f64 * factor).ceil() as u64
+}
+
+/// What a schema tells of the size of a value.
+#[derive(Clone, Debug)]
+pub(in crate::validate) struct Decl {
+    kind: DeclKind,
+}
+
+#[derive(Clone, Debug)]
+enum DeclKind {
+    Schema {
+        schema: Node,
+        root: bool,
+    },
+    /// A text of a type that has no schema.
+    Text(u64),
+    /// The metadata of an object.
+    Metadata,
+}
+
+impl Decl {
+    pub(super) fn new(schema: &Node, root: bool) -> Self {
+        Self {
+            kind: DeclKind::Schema {
+                schema: schema.clone(),
+                root,
+            },
+        }
+    }
+
+    fn text(size: u64) -> Self {
+        Self {
+            kind: DeclKind::Text(size),
+        }
+    }
+
+    /// The items of a list, or the values of a map.
+    pub(super) fn inner(&self) -> Option<Decl> {
+        let DeclKind::Schema { schema, .. } = &self.kind else {
+            return None;
+        };
+        let inner = match kind(schema) {
+            "array" => schema.get("items"),
+            "object" => schema.get("additionalProperties"),
+            _ => None,
+        }?;
+        inner.as_map()?;
+        Some(Decl::new(
+            inner,
+            flag(inner, "x-kubernetes-embedded-resource"),
+        ))
+    }
+
+    /// The keys of a map.
+    pub(super) fn keys(&self) -> Option<Decl> {
+        self.inner().map(|_| Decl::text(0))
+    }
+
+    pub(super) fn field(&self, name: &str) -> Option<Decl> {
+        match &self.kind {
+            DeclKind::Text(_) => None,
+            // A name has 253 characters at most, one less where more are added.
+            DeclKind::Metadata => match name {
+                "name" => Some(Decl::text(253 * 4)),
+                "generateName" => Some(Decl::text(252 * 4)),
+                _ => None,
+            },
+            DeclKind::Schema { schema, root } => {
+                if *root && !schema::names_itself(schema) {
+                    match name {
+                        "metadata" => {
+                            return Some(Decl {
+                                kind: DeclKind::Metadata,
+                            });
+                        }
+                        "apiVersion" | "kind" => return Some(Decl::text(LARGEST - 2)),
+                        _ => {}
+                    }
+                }
+                let property = schema::property(schema, name)?;
+                Some(Decl::new(
+                    property,
+                    flag(property, "x-kubernetes-embedded-resource"),
+                ))
+            }
+        }
+    }
+
+    /// Its size by the limits of the schema and of a request.
+    pub(super) fn size(&self) -> Size {
+        let max = match &self.kind {
+            DeclKind::Text(max) => *max,
+            DeclKind::Metadata => 0,
+            DeclKind::Schema { schema, .. } => largest(schema),
+        };
+        Size { min: 0, max }
+    }
+}
+
+fn flag(schema: &Node, name: &str) -> bool {
+    schema.get(name).and_then(Node::as_bool) == Some(true)
+}
+
+fn kind(schema: &Node) -> &str {
+    schema
+        .get("type")
+        .and_then(Node::as_str)
+        .unwrap_or_default()
+}
+
+/// The most items, entries or bytes that a value of a schema can have.
+fn largest(schema: &Node) -> u64 {
+    let bound = |key: &str| {
+        let given = schema.get(key).and_then(Node::as_i64);
+        given.map(|given| u64::try_from(given).unwrap_or(0))
+    };
+    if flag(schema, "x-kubernetes-int-or-string") {
+        return bound("maxLength").map_or(LARGEST - 2, |max| max.saturating_mul(4));
+    }
+    match kind(schema) {
+        "array" => {
+            let least = || schema.get("items").map_or(0, |items| smallest(items, 0));
+            bound("maxItems").unwrap_or_else(|| (LARGEST - 2) / (least() + 1))
+        }
+        "object" => {
+            let values = schema.get("additionalProperties");
+            match values.filter(|node| node.as_map().is_some()) {
+                Some(values) => bound("maxProperties")
+                    .unwrap_or_else(|| (LARGEST - 2) / (smallest(values, 0) + 6)),
+                None => 0,
+            }
+        }
+        "string" => {
+            let format = schema
+                .get("format")
+                .and_then(Node::as_str)
+                .unwrap_or_default();
+            match format {
+                "byte" => bound("maxLength").unwrap_or(LARGEST - 2),
+                "duration" | "date-time" => 32,
+                "date" => 12,
+                _ => match bound("maxLength") {
+                    Some(max) => max.saturating_mul(4),
+                    None => longest_value(schema),
+                },
+            }
+        }
+        _ => 0,
+    }
+}
+
+/// The bytes of the longest value that a text may have.
+fn longest_value(schema: &Node) -> u64 {
+    let values = schema.get("enum").and_then(Node::as_seq);
+    match values.unwrap_or_default() {
+        [] => LARGEST - 2,
+        values => {
+            let longest = values.iter().filter_map(Node::as_str).map(str::len).max();
+            longest.unwrap_or(0) as u64
+        }
+    }
+}
+
+/// The fewest bytes that a value of a schema takes as JSON. `depth` bounds the descent.
+pub(super) fn smallest(schema: &Node, depth: usize) -> u64 {
+    if flag(schema, "x-kubernetes-int-or-string") || depth > 64 {
+        return 1;
+    }
+    match kind(schema) {
+        "array" => 2,
+        "object" => {
+            let values = schema.get("additionalProperties");
+            if values.is_some_and(|node| node.as_map().is_some()) {
+                return 2;
+            }
+            let required = schema
+                .get("required")
+                .and_then(Node::as_seq)
+                .unwrap_or_default();
+            let sizes = required.iter().filter_map(|name| {
+                let name = name.as_str()?;
+                let property = schema.get("properties")?.get(name)?;
+                let has_default = property.get("default").is_some_and(|node| !node.is_null());
+                (!has_default).then(|| name.len() as u64 + smallest(property, depth + 1) + 4)
+            });
+            sizes.fold(2, u64::saturating_add)
+        }
+        "string" => match schema
+            .get("format")
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+        {
+            "duration" => 4,
+            "date" => 12,
+            "date-time" => 22,
+            _ => 2,
+        },
+        "boolean" => 4,
+        _ => 1,
+    }
+}
+
+/// How often a rule at a place can be asked at most, where nothing above bounds it.
+pub(in crate::validate) fn most_often(schema: &Node) -> u64 {
+    LARGEST / (smallest(schema, 0) + 1)
+}
+
+/// A part of a call, as far as its cost matters.
+#[derive(Clone, Debug)]
+pub(super) struct Part<'p> {
+    pub(super) cost: u64,
+    pub(super) size: Option<Size>,
+    /// The size of its items.
+    pub(super) entry: Option<Size>,
+    pub(super) ty: Ty,
+    pub(super) expr: &'p Expr,
+    /// The size of its items by the schema.
+    pub(super) items: Option<Size>,
+}
+
+impl Part<'_> {
+    fn size(&self) -> Size {
+        self.size.unwrap_or(Size::UNKNOWN)
+    }
+}
+
+/// What a call costs, and how large its result is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) cost: u64,
+    pub(super) size: Option<Size>,
+}
+
+/// The cost of calling a function in one of its forms, without its target's, with its arguments'.
+pub(super) fn call(
+    name: &str,
+    overload: &Overload,
+    target: Option<&Part<'_>>,
+    args: &[Part<'_>],
+) -> Call {
+    let all = args
+        .iter()
+        .fold(0_u64, |sum, arg| sum.saturating_add(arg.cost));
+    let (own, size) = match special(name, overload, target, args) {
+        Some(found) => found,
+        None => match plain(name, overload, target, args) {
+            Plain::Whole(cost, size) => return Call { cost, size },
+            Plain::Own(cost, size) => (cost, size),
+        },
+    };
+    Call {
+        cost: own.saturating_add(all),
+        size,
+    }
+}
+
+/// The functions that Kubernetes sets a price on.
+fn special(
+    name: &str,
+    overload: &Overload,
+    target: Option<&Part<'_>>,
+    args: &[Part<'_>],
+) -> Option<(u64, Option<Size>)> {
+    let on_text = || {
+        overload
+            .params
+            .first()
+            .is_some_and(|ty| matches!(ty, Ty::Text))
+    };
+    Some(match name {
+        "check" => (350_000, None),
+        "serviceAccount" | "path" | "group" | "resource" | "subresource" | "namespace" | "name"
+        | "allowed" | "reason" | "error" | "errored" => (1, None),
+        "fieldSelector" | "labelSelector" => {
+            let length = args.first()?.size();
+            let requirements = factored(factored(length.max, 0.5), 50.0);
+            let cost = 10_u64.saturating_add(length.traversal(TEXT));
+            (cost.saturating_add(requirements), None)
+        }
+        "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => {
+            let target = target?;
+            if on_text() && !matches!(target.ty, Ty::List(_)) {
+                return Some((target.size().traversal(TEXT), None));
+            }
+            let mut each = 1_u64;
+            if let Ty::List(item) = &target.ty
+                && matches!(**item, Ty::Text | Ty::Bytes)
+            {
+                let item = target.items.unwrap_or(Size::UNKNOWN);
+                each = each.saturating_add(item.traversal(TEXT));
+            }
+            (target.size().max.saturating_mul(each), None)
+        }
+        "url" | "jsonpatch.escapeKey" => {
+            let size = args.first()?.size();
+            (size.traversal(TEXT), Some(size))
+        }
+        "lowerAscii" | "upperAscii" | "substring" | "trim" => {
+            let size = target?.size();
+            (size.traversal(TEXT), Some(size))
+        }
+        "replace" => {
+            let size = target?.size();
+            let result = replaced(size, args.first()?.size(), args.get(1)?.size());
+            (size.traversal(2.0 * TEXT), Some(result))
+        }
+        "split" => {
+            let size = target?.size();
+            let limit = match args.get(1).map(|arg| &arg.expr.kind) {
+                Some(Kind::Int(limit)) => u64::try_from(*limit).unwrap_or(u64::MAX),
+                _ => size.max,
+            };
+            let result = Size { min: 0, max: limit };
+            (size.traversal(2.0 * TEXT), Some(result))
+        }
+        "join" => {
+            let target = target?;
+            let list = target.size();
+            let item = target.items.or(target.entry).unwrap_or(Size::UNKNOWN);
+            let mut size = list.times(item);
+            if let Some(separator) = args.first() {
+                let gaps = Size {
+                    min: list.min.saturating_sub(1),
+                    max: list.max.saturating_sub(1),
+                };
+                size = size.plus(separator.size().times(gaps));
+            }
+            (size.traversal(TEXT), Some(size))
+        }
+        "find" | "findAll" => {
+            let size = target?.size();
+            let text = size.plus(Size { min: 1, max: 1 }).traversal(TEXT);
+            let cost = text.saturating_mul(args.first()?.size().traversal(REGEX));
+            let result = Size {
+                min: 0,
+                max: size.max,
+            };
+            (cost, Some(result))
+        }
+        "ip" if matches!(overload.params.first(), Some(Ty::Opaque(_))) => (1, None),
+        "cidr" | "isIP" | "isCIDR" | "ip" | "quantity" | "isQuantity" | "semver" | "isSemver" => {
+            (args.first()?.size().traversal(TEXT), None)
+        }
+        "ip.isCanonical" => (args.first()?.size().traversal(2.0 * TEXT), None),
+        "containsIP" | "containsCIDR" => {
+            let mut cost = 4_u64;
+            if name == "containsCIDR" {
+                cost += 3;
+            }
+            if matches!(overload.params.get(1), Some(Ty::Text)) {
+                cost = cost.saturating_add(args.first()?.size().traversal(TEXT));
+            }
+            (cost, None)
+        }
+        "validate" => {
+            let cost = args.first()?.size().traversal(TEXT);
+            (factored(cost, 128.0 * REGEX), None)
+        }
+        "masked"
+        | "prefixLength"
+        | "family"
+        | "isUnspecified"
+        | "isLoopback"
+        | "isLinkLocalMulticast"
+        | "isLinkLocalUnicast"
+        | "isGlobalUnicast"
+        | "format.named"
+        | "sign"
+        | "asInteger"
+        | "isInteger"
+        | "asApproximateFloat"
+        | "isGreaterThan"
+        | "isLessThan"
+        | "compareTo"
+        | "add"
+        | "sub"
+        | "major"
+        | "minor"
+        | "patch"
+        | "getScheme"
+        | "getHostname"
+        | "getHost"
+        | "getPort"
+        | "getEscapedPath"
+        | "getQuery" => (1, None),
+        "_==_" => match (&args.first()?.ty, &args.get(1)?.ty) {
+            (Ty::Opaque(a), Ty::Opaque(b)) if a == b => (1, None),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// How long a text is in which all of something was replaced.
+fn replaced(size: Size, from: Size, to: Size) -> Size {
+    let per = |size: u64, from: u64| size.div_ceil(from.max(1));
+    let (most, kept_max) = if from.min == 0 {
+        (size.max.saturating_add(1), size.max)
+    } else if to.max <= from.min {
+        (0, size.max)
+    } else {
+        (per(size.max, from.min), 0)
+    };
+    let (fewest, kept_min) = if from.max == 0 {
+        (size.min.saturating_add(1), size.min)
+    } else if from.max <= to.min {
+        (0, size.min)
+    } else {
+        (per(size.min, from.max), 0)
+    };
+    let count = Size {
+        min: fewest,
+        max: most,
+    };
+    count.times(to).plus(Size {
+        min: kept_min,
+        max: kept_max,
+    })
+}
+
+/// The cost of a function of CEL itself.
+enum Plain {
+    /// With its arguments'.
+    Whole(u64, Option<Size>),
+    /// Its own alone.
+    Own(u64, Option<Size>),
+}
+
+fn plain(name: &str, overload: &Overload, target: Option<&Part<'_>>, args: &[Part<'_>]) -> Plain {
+    let first = overload.params.first();
+    let of = |index: usize| args.get(index).map_or(Size::UNKNOWN, Part::size);
+    let cost_of = |index: usize| args.get(index).map_or(0, |arg| arg.cost);
+    match (name, target) {
+        ("format", Some(target)) => Plain::Own(target.size().traversal(TEXT), None),
+        ("bytes", None) if matches!(first, Some(Ty::Text)) => {
+            let size = of(0);
+            let result = Size {
+                min: size.min,
+                max: size.max.saturating_mul(4),
+            };
+            Plain::Own(size.traversal(TEXT), Some(result))
+        }
+        ("string", None) if matches!(first, Some(Ty::Bytes)) => {
+            let size = of(0);
+            let result = Size {
+                min: size.min / 4,
+                max: size.max,
+            };
+            Plain::Own(size.traversal(TEXT), Some(result))
+        }
+        ("strings.quote", None) => {
+            let size = of(0);
+            let result = Size {
+                min: size.min.saturating_add(2),
+                max: size.max.saturating_mul(2).saturating_add(2),
+            };
+            Plain::Own(size.traversal(TEXT), Some(result))
+        }
+        ("startsWith" | "endsWith", Some(_)) => Plain::Own(of(0).traversal(TEXT), None),
+        ("@in", None) if matches!(overload.params.get(1), Some(Ty::List(_))) => {
+            Plain::Own(of(1).max, None)
+        }
+        ("matches", _) => {
+            let (text, regex) = match target {
+                Some(target) => (target.size(), of(0)),
+                None => (of(0), of(1)),
+            };
+            let text = text.plus(Size { min: 1, max: 1 }).traversal(TEXT);
+            Plain::Own(text.saturating_mul(regex.traversal(REGEX)), None)
+        }
+        ("contains", Some(target)) => {
+            let cost = target.size().traversal(TEXT);
+            Plain::Own(cost.saturating_mul(of(0).traversal(TEXT)), None)
+        }
+        ("_&&_" | "_||_", None) => Plain::Whole(cost_of(0).saturating_add(cost_of(1)), None),
+        ("_?_:_", None) => {
+            let cost = cost_of(0).saturating_add(cost_of(1).max(cost_of(2)));
+            Plain::Whole(cost, Some(of(1).union(of(2))))
+        }
+        ("_+_", None) if matches!(first, Some(Ty::Text | Ty::Bytes)) => {
+            let size = of(0).plus(of(1));
+            Plain::Own(size.traversal(TEXT), Some(size))
+        }
+        ("_+_", None) if matches!(first, Some(Ty::List(_))) => {
+            Plain::Own(1, Some(of(0).plus(of(1))))
+        }
+        ("_<_" | "_<=_" | "_>_" | "_>=_", None) if matches!(first, Some(Ty::Text | Ty::Bytes)) => {
+            Plain::Own(factored(of(0).max.min(of(1).max), TEXT), None)
+        }
+        ("_==_" | "_!=_", None) => Plain::Own(factored(of(0).max.min(of(1).max), TEXT), None),
+        _ => Plain::Own(1, None),
+    }
+}

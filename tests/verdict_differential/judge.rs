@@ -1,0 +1,118 @@
+//! Asks the real server.
+
+use deployx::schema::Kind;
+use kube::{Client, Config};
+use serde_json::Value;
+
+/// What the server answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) accepted: bool,
+    /// HTTP status of a refusal.
+    pub(crate) code: u16,
+    pub(crate) message: String,
+    /// The fields that it names, without indices and keys.
+    pub(crate) fields: Vec<String>,
+}
+
+/// Returns a client of the judge.
+pub(crate) fn client(server: &str) -> Client {
+    let mut config = Config::new(server.parse().unwrap());
+    config.accept_invalid_certs = true;
+    config.auth_info.token = Some("admin-token".to_owned().into());
+    Client::try_from(config).unwrap()
+}
+
+/// The path to which an object of a kind is posted: the namespace is its own where it names one.
+pub(crate) fn path(group: &str, version: &str, plural: &str, namespace: Option<&str>) -> String {
+    let base = match group {
+        "" => format!("/api/{version}"),
+        group => format!("/apis/{group}/{version}"),
+    };
+    match namespace {
+        Some(namespace) => format!("{base}/namespaces/{namespace}/{plural}"),
+        None => format!("{base}/{plural}"),
+    }
+}
+
+/// The path for an object of a built-in kind.
+pub(crate) fn path_of(kind: Kind, object: &Value) -> String {
+    let namespace = namespace_of(object);
+    let namespace = kind.namespaced().then_some(namespace);
+    path(kind.group(), kind.version(), kind.plural(), namespace)
+}
+
+/// The namespace of an object, as far as it can stand in a URL.
+pub(crate) fn namespace_of(object: &Value) -> &str {
+    let given = object["metadata"]["namespace"].as_str();
+    let plain = |text: &&str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    given.filter(plain).unwrap_or("default")
+}
+
+/// Asks whether a manifest would be created. `None` where the server has no answer: it fails on
+/// some objects, and drops the connection.
+pub(crate) async fn ask(client: &Client, path: &str, manifest: &str) -> Option<Answer> {
+    let uri = format!("{path}?dryRun=All&fieldValidation=Strict");
+    for attempt in 0.. {
+        let request = http::Request::post(&uri)
+            .header("content-type", "application/yaml")
+            .header("accept", "application/json")
+            .body(manifest.as_bytes().to_vec())
+            .unwrap();
+        match client.request_text(request).await {
+            Ok(_) => {
+                return Some(Answer {
+                    accepted: true,
+                    code: 201,
+                    message: String::new(),
+                    fields: Vec::new(),
+                });
+            }
+            Err(kube::Error::Api(status)) if status.code != 429 => {
+                let causes = status.details.as_ref().map(|details| &details.causes);
+                let causes = causes.into_iter().flatten();
+                let mut fields: Vec<String> =
+                    causes.map(|cause| plain_path(&cause.field)).collect();
+                fields.extend(unknown_fields(&status.message));
+                fields.sort();
+                fields.dedup();
+                fields.retain(|field| !field.is_empty());
+                let is_answer = status.code < 500;
+                return is_answer.then(|| Answer {
+                    accepted: false,
+                    code: status.code,
+                    message: status.message.clone(),
+                    fields,
+                });
+            }
+            Err(_) if attempt < 3 => {
+                tokio::time::sleep(std::time::Duration::from_millis(200 << attempt)).await;
+            }
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// The fields in the message of the strict decoder.
+fn unknown_fields(message: &str) -> impl Iterator<Item = String> {
+    let parts = message.split("unknown field \"").skip(1);
+    parts.filter_map(|part| Some(plain_path(part.split_once('"')?.0)))
+}
+
+/// A path without indices and keys.
+pub(crate) fn plain_path(path: &str) -> String {
+    let mut depth = 0;
+    let mut plain = String::new();
+    for c in path.chars() {
+        match c {
+            '[' => depth += 1,
+            ']' if depth > 0 => depth -= 1,
+            _ if depth == 0 => plain.push(c),
+            _ => {}
+        }
+    }
+    plain.trim_matches('.').to_owned()
+}
