@@ -5,6 +5,10 @@
 //! `DEPLOYX_KINDS=Pod,Job` for those of some kinds, and `DEPLOYX_DIFFERENCES=FILE` writes every
 //! difference down as a line of JSON.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what a person runs this for"
+)]
 
 #[path = "../cluster/mod.rs"]
 mod cluster;
