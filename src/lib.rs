@@ -10,6 +10,7 @@ pub mod edit;
 pub mod explain;
 pub mod helm;
 pub mod kustomize;
+pub mod lint;
 pub mod manifest;
 pub mod merge;
 pub mod plan;

@@ -454,6 +454,12 @@ fn a_huge_file_is_refused_at_once() {
 }
 
 #[test]
+fn documents_without_end_are_refused() {
+    overlay("resources: [web.yaml]\n", &"---\n".repeat(300_000))
+        .refuses(&["more than 250000 documents", "web.yaml:250001:"]);
+}
+
+#[test]
 fn hostile_texts_are_refused_with_a_position() {
     let mut bomb =
         String::from("kind: A\nmetadata: {name: a}\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");

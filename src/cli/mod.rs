@@ -14,6 +14,7 @@ mod history;
 mod project;
 mod render;
 mod render_many;
+mod rules;
 mod set;
 mod source_args;
 mod status;
@@ -69,6 +70,7 @@ enum Command {
     History(history::HistoryArgs),
     Render(render::RenderArgs),
     Set(set::SetArgs),
+    Rules(rules::RulesArgs),
     Status(status::StatusArgs),
     Templates(templates::TemplatesArgs),
     Upgrade(upgrade::UpgradeArgs),
@@ -138,6 +140,7 @@ fn dispatch(cli: Cli, ui: &mut Ui, sources: &Sources) -> Result<Exit, CommandErr
         Command::Diff(args) => diff::cmd_diff(ui, sources, args),
         Command::Fn(args) => r#fn::cmd_fn(ui, sources, args),
         Command::History(args) => history::cmd_history(ui, args),
+        Command::Rules(args) => rules::cmd_rules(ui, &args),
         Command::Render(args) => render::cmd_render(ui, sources, args),
         Command::Set(args) => set::cmd_set(ui, sources, args),
         Command::Status(args) => status::cmd_status(ui, args),

@@ -1,15 +1,17 @@
 //! Wires the stages together for the project that a source belongs to: its typed kinds take part
 //! in overlay builds, and so does the verdict, where a kustomization lists `kind: Validate`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::kustomize::{ExpandInput, TypedResources, Validators};
+use crate::kustomize::{self, ExpandInput, TypedResources, Validators};
+use crate::lint::{Scope, Switches};
 use crate::manifest::{Diagnostic, Diagnostics, Node, Object, Severity, Sources};
 use crate::schema::Version;
 use crate::source::{self, Loaded};
 use crate::template::{self, Library};
-use crate::validate::{Validator, Verdict};
+use crate::validate::{Lint, Validator, Verdict, Verdicts, switchable_rules};
 
 use super::CommandError;
 use super::source_args::SourceArgs;
@@ -63,6 +65,13 @@ impl Project {
         project.templates.iter().chain(&project.schemas)
     }
 
+    /// The switches of the lint.
+    pub(super) fn switches(&self) -> Switches {
+        let project = self.library.project();
+        let folder = project.folder.clone().unwrap_or_default();
+        Switches::new(&folder, &project.lint)
+    }
+
     /// How this project's sources are read.
     ///
     /// # Errors
@@ -74,6 +83,7 @@ impl Project {
         Ok(source::SourceOptions {
             load_restrictions: args.load_restrictions()?,
             order: args.order(),
+            compat: args.compat(),
             managed_by: args.managed_by(),
             strict: args.strict(),
             outside: args.outside(),
@@ -95,6 +105,34 @@ impl Project {
         let mut loaded = source::load(sources, path, &self.options(args)?)?;
         loaded.warnings.extend(self.take_warnings());
         Ok(loaded)
+    }
+
+    /// Runs the lint over what a source yields. Returns the rules of what it found.
+    fn lint(
+        &self,
+        sources: &Sources,
+        path: &Path,
+        verdicts: &mut Verdicts,
+    ) -> Vec<Cow<'static, str>> {
+        let switches = self.switches();
+        let lint = Lint {
+            version: self.version(),
+            complete: false,
+            least: Some(Severity::Warning),
+            switches: &switches,
+        };
+        let scope = if kustomize::is_kustomization(path) {
+            Scope::Overlay
+        } else {
+            Scope::Files
+        };
+        let found = lint.findings(sources, verdicts, scope);
+        let rules = found
+            .iter()
+            .map(|(_, finding)| finding.rule.clone())
+            .collect();
+        lint.settle(sources, verdicts, found);
+        rules
     }
 
     /// What the templates have warned of so far.
@@ -167,24 +205,50 @@ pub(super) fn load_valid(
     let project = Project::of(sources, path)?;
     let mut loaded = project.load(sources, path, args)?;
     let mut faults = Diagnostics::default();
+    let mut verdicts = Verdicts::default();
     for object in &loaded.objects {
-        let judgement = project.verdict.validator.judge(object);
+        verdicts.judge(project.verdict.validator, object);
+    }
+    let linted = project.lint(sources, path, &mut verdicts);
+    for finding in verdicts.findings() {
         // Create accepts equal keys in a keyed list, server-side apply does not.
-        let (stops, tells): (Vec<_>, Vec<_>) =
-            judgement.findings.into_iter().partition(|finding| {
-                finding.severity == Severity::Error || finding.rule == "ssa-duplicate-key"
+        let stops = finding.severity == Severity::Error && !linted.contains(&finding.rule)
+            || finding.rule == "ssa-duplicate-key";
+        if stops {
+            let severity = Severity::Error;
+            faults.0.push(Diagnostic {
+                severity,
+                ..finding.clone()
             });
-        faults.0.extend(stops.into_iter().map(|finding| Diagnostic {
-            severity: Severity::Error,
-            ..finding
-        }));
-        loaded.warnings.extend(tells);
+        } else if !says_itself(&finding.rule) && !is_told(sources, &loaded.warnings, finding) {
+            let severity = finding.severity.min(Severity::Warning);
+            loaded.warnings.push(Diagnostic {
+                severity,
+                ..finding.clone()
+            });
+        }
     }
     if faults.0.is_empty() {
         Ok(loaded)
     } else {
         Err(faults.into())
     }
+}
+
+/// Whether the server warns of something in words of its own, when it is asked.
+fn says_itself(rule: &str) -> bool {
+    let mut rules = switchable_rules().filter(|rule| rule.of_server);
+    rule != "deprecated-api" && rules.any(|known| known.id == rule)
+}
+
+/// Whether a template has warned of the same at the same place of its input.
+fn is_told(sources: &Sources, warnings: &[Diagnostic], finding: &Diagnostic) -> bool {
+    let place = |finding: &Diagnostic| {
+        let label = finding.primary.as_ref()?;
+        Some(sources.locate(label.span))
+    };
+    let same = |told: &Diagnostic| told.rule == finding.rule && place(told) == place(finding);
+    warnings.iter().any(same)
 }
 
 /// The folder whose project counts: of standard input, the working directory.

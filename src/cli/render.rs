@@ -72,6 +72,8 @@ pub(super) fn cmd_render(
         return Ok(Exit::Success);
     }
     report::objects(ui.stdout(), args.output, &loaded.objects)?;
+    // The process ends here: to take the trees apart would only cost time.
+    std::mem::forget(loaded);
     Ok(Exit::Success)
 }
 

@@ -61,6 +61,8 @@ pub(super) fn render(
     let mut printer = Printer::new(ui, sources, args.output);
     let all: Vec<usize> = (0..args.sources.len()).collect();
     in_order(&all, work, |rendered| printer.take(rendered))?;
+    // The process ends soon: to take apart what was shared would only cost time.
+    std::mem::forget(loaders);
     let (failed, files) = (printer.failed, printer.files);
     let mut warnings: Vec<Diagnostic> = Vec::new();
     for project in projects.all.iter().flatten() {

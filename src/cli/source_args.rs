@@ -11,7 +11,7 @@ use clap::Args;
 use super::CommandError;
 use crate::helm::Program;
 use crate::kustomize::outside::{Helm, Outside, Plugins, Proxies, Remote};
-use crate::kustomize::{LoadRestrictions, Order};
+use crate::kustomize::{Compat, LoadRestrictions, Order};
 
 /// The heading in the help.
 const HEADING: &str = "Overlay builds";
@@ -70,6 +70,10 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "ORDER", default_value = "legacy", value_parser = parse_reorder,
         hide_short_help = true, help_heading = HEADING)]
     reorder: Order,
+    /// The kustomize that overlays are built like, where its versions differ: 5.5 or 5.8
+    #[arg(long, value_name = "VERSION", default_value = "5.8", value_parser = parse_compat,
+        hide_short_help = true, help_heading = HEADING)]
+    kustomize_compat: Compat,
     /// Add the label app.kubernetes.io/managed-by
     #[arg(long, hide_short_help = true, help_heading = HEADING)]
     enable_managedby_label: bool,
@@ -124,6 +128,11 @@ impl SourceArgs {
         self.reorder
     }
 
+    /// Which kustomize overlays are built like.
+    pub(super) fn compat(&self) -> Compat {
+        self.kustomize_compat
+    }
+
     /// Whether every object gets the label that says who manages it.
     pub(super) fn managed_by(&self) -> bool {
         self.enable_managedby_label
@@ -168,6 +177,14 @@ impl SourceArgs {
 }
 
 /// Reads the value of `--reorder`; `unspecified` is what kustomize calls none given.
+fn parse_compat(text: &str) -> Result<Compat, String> {
+    match text.trim_start_matches('v') {
+        "5.5" | "5.5.0" => Ok(Compat::V5_5),
+        "5.8" | "5.8.1" => Ok(Compat::V5_8),
+        _ => Err("use 5.5 or 5.8".to_owned()),
+    }
+}
+
 fn parse_reorder(text: &str) -> Result<Order, String> {
     match text {
         "legacy" | "unspecified" => Ok(Order::Legacy),

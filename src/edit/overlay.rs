@@ -357,7 +357,8 @@ impl Overlay<'_> {
             };
             names.extend(items.iter().filter_map(text));
         }
-        let files = names.iter().map(|name| self.folder.join(name));
+        let shown = |name: &String| self.folder.join(name.strip_prefix("./").unwrap_or(name));
+        let files = names.iter().map(shown);
         files
             .filter_map(|path| Some((path.canonicalize().ok().filter(|p| p.is_file())?, path)))
             .collect()

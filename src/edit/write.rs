@@ -3,6 +3,7 @@
 
 use granit_parser::ScalarStyle;
 
+use super::layout::{Page, Part, Shape, column, is_first_on_line, line_start};
 use crate::manifest::emit::emit;
 use crate::manifest::{Node, Scalar, ScalarKind, Value};
 
@@ -20,6 +21,22 @@ pub(super) struct Manner {
 }
 
 impl Manner {
+    /// Finds out how a text is written.
+    pub(super) fn of(text: &str, pages: &[Page]) -> Self {
+        let mut seen = (None, None);
+        for root in pages.iter().filter_map(|page| page.root.as_ref()) {
+            indents(text, root, &mut seen);
+        }
+        let json = text.trim_start().starts_with(['{', '['])
+            && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        Self {
+            json,
+            step: seen.0.unwrap_or(2),
+            list: seen.1.unwrap_or(0),
+            newline: if text.contains("\r\n") { "\r\n" } else { "\n" },
+        }
+    }
+
     /// Writes a scalar. `old` is the style of the one that it takes the place of.
     pub(super) fn scalar(self, scalar: &Scalar, old: Option<ScalarStyle>, flow: bool) -> String {
         if scalar.kind != ScalarKind::Str {
@@ -131,6 +148,36 @@ impl Manner {
     fn new_line(self, column: usize, out: &mut String) {
         out.push_str(self.newline);
         out.extend(std::iter::repeat_n(' ', column));
+    }
+}
+
+/// The first indentation of a mapping, and of a list, in a mapping.
+fn indents(text: &str, part: &Part, seen: &mut (Option<usize>, Option<usize>)) {
+    match &part.shape {
+        Shape::Map { flow, entries } => {
+            for pair in entries {
+                let outer = column(text, pair.key.start);
+                let deeper = |inner: usize| inner.checked_sub(outer);
+                match &pair.value.shape {
+                    Shape::Map { entries, .. } => {
+                        let first = entries.first().map(|first| first.key.start);
+                        let first = first.filter(|first| is_first_on_line(text, *first));
+                        let found = first.and_then(|first| deeper(column(text, first)));
+                        seen.0 = seen.0.or(found.filter(|step| *step > 0));
+                    }
+                    Shape::Seq { flow: false, items } if !flow => {
+                        let first = items.first().map_or(pair.value.start, |item| item.start);
+                        let line = &text[line_start(text, first)..];
+                        let at = line.len() - line.trim_start_matches(' ').len();
+                        seen.1 = seen.1.or(deeper(at));
+                    }
+                    _ => {}
+                }
+                indents(text, &pair.value, seen);
+            }
+        }
+        Shape::Seq { items, .. } => items.iter().for_each(|item| indents(text, item, seen)),
+        _ => {}
     }
 }
 

@@ -226,8 +226,8 @@ impl Program<'_> {
         if let Some(home) = self.home {
             command
                 .env("HELM_CONFIG_HOME", home)
-                .env("HELM_CACHE_HOME", beside(home, ".cache"))
-                .env("HELM_DATA_HOME", beside(home, ".data"));
+                .env("HELM_CACHE_HOME", home.join(".cache"))
+                .env("HELM_DATA_HOME", home.join(".data"));
         }
         let words = args.iter().map(|arg| arg.to_string_lossy().into_owned());
         let line = format!(
@@ -258,10 +258,6 @@ impl Program<'_> {
             }),
         }
     }
-}
-
-fn beside(home: &Path, name: &str) -> PathBuf {
-    home.join(name)
 }
 
 /// The first number of the first thing that looks like a version: numbers with dots between.

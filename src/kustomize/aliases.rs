@@ -47,8 +47,10 @@ pub(crate) fn after<'k, 's>(
             !before.places.contains(place)
                 || find(&before.node, place).is_none_or(|map| map.get(key).is_none())
         };
-        let new: Vec<Vec<PathStep>> = places.iter().filter(is_new).cloned().collect();
+        let mut new: Vec<Vec<PathStep>> = places.iter().filter(is_new).cloned().collect();
+        new.shrink_to_fit();
         if new.len() > 1 {
+            resource.aliases.reserve_exact(1);
             resource.aliases.push(Alias {
                 key: key.clone(),
                 places: new,

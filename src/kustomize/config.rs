@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use smol_str::SmolStr;
 
+use super::compat::Compat;
 use super::decode::Fields;
 use super::defaults;
 use super::expand::{TypedField, TypedFieldSpec};
@@ -111,12 +112,16 @@ impl Config {
         &DEFAULT
     }
 
-    /// kustomize's defaults and the fields of typed kinds.
-    pub(crate) fn with_typed(specs: &[TypedFieldSpec]) -> Arc<Config> {
-        if specs.is_empty() {
+    /// kustomize's defaults, as the version has them, and the fields of typed kinds.
+    pub(crate) fn with_typed(specs: &[TypedFieldSpec], compat: Compat) -> Arc<Config> {
+        if specs.is_empty() && compat == Compat::default() {
             return Arc::clone(Config::default_config());
         }
         let mut raw = RawConfig::defaults();
+        if compat.is_5_5() {
+            raw.images
+                .retain(|spec| !spec.path.ends_with("image/reference"));
+        }
         for spec in specs {
             let field = FieldSpec::new(&spec.group, "", &spec.kind, &spec.path, spec.create);
             match spec.field {

@@ -2,6 +2,7 @@
 //! name: charts rendered with the user's Helm, as kustomize 5.8.1 has it rendered.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 use tempfile::TempDir;
@@ -240,7 +241,7 @@ pub(crate) fn generate(
     let mut faults = Vec::new();
     for chart in &charts.charts {
         let mut chart = chart.clone();
-        if chart.namespace.is_empty() {
+        if chart.namespace.is_empty() && !run.options().compat.is_5_5() {
             chart.namespace = match namespace {
                 Some(namespace) => namespace.value.clone(),
                 None => inherited_namespace(run, chain),
@@ -350,6 +351,7 @@ fn render(
     };
     rendering.check_version(&program)?;
     rendering.pull(&program)?;
+    rendering.note_files();
     let values = rendering.write_values(merge)?;
     rendering.template(&program, values)
 }
@@ -436,6 +438,19 @@ impl Rendering<'_, '_> {
             devel: chart.devel,
         };
         program.pull(&pull).map_err(|error| self.fault(&error))
+    }
+
+    /// Every file of the chart takes part in the build.
+    fn note_files(&self) {
+        let folder = self.charts.join(&*self.chart.name);
+        let files = walkdir::WalkDir::new(&folder).into_iter();
+        for entry in files.filter_map(Result::ok) {
+            if entry.file_type().is_file()
+                && let Ok(real) = entry.path().canonicalize()
+            {
+                self.run.was_read(&Arc::from(real));
+            }
+        }
     }
 
     /// Writes the values that Helm is given.
@@ -544,7 +559,7 @@ impl Rendering<'_, '_> {
         let schema = self.run.schema();
         let made = objects.iter().map(|node| {
             let mut resource = Resource::new(node.clone(), &schema);
-            resource.from_helm = true;
+            resource.from_helm = !self.run.options().compat.is_5_5();
             resource
         });
         Ok(made.collect())

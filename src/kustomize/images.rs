@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use regex::Regex;
 use smol_str::SmolStr;
 
 use super::decode::{Fields, Text};
 use super::fieldspec::{FieldError, FieldSpecs, Make};
+use super::image_name::{ImageIndex, NamePattern};
 use super::resmap::ResMap;
 use super::resource::{Resource, set_scalar};
 use crate::manifest::{Diagnostic, Node, Span, Value, suggest};
@@ -21,7 +21,7 @@ pub(crate) struct Image {
     tag_suffix: SmolStr,
     new_tag: SmolStr,
     digest: SmolStr,
-    pattern: Option<Regex>,
+    pattern: NamePattern,
     /// What mostly changes from release to release: the tag, else the digest, else the name.
     span: Span,
 }
@@ -45,12 +45,8 @@ pub(crate) fn read(item: &Node, faults: &mut Vec<Diagnostic>) -> Option<Image> {
     let (new_name, tag_suffix) = (fields.plain("newName"), fields.plain("tagSuffix"));
     let (new_tag, digest) = (fields.plain("newTag"), fields.plain("digest"));
     // kustomize puts the name into its expression as it is, so a dot matches any character.
-    let expression = format!(
-        "^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$",
-        name.value
-    );
-    let pattern = match Regex::new(&expression) {
-        Ok(pattern) => Some(pattern),
+    let pattern = match NamePattern::new(&name.value) {
+        Ok(pattern) => pattern,
         Err(error) => {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default().trim();
@@ -122,9 +118,7 @@ impl Image {
 
     /// Whether the entry is for a reference.
     pub(crate) fn matches(&self, reference: &str) -> bool {
-        self.pattern
-            .as_ref()
-            .is_some_and(|pattern| pattern.is_match(reference))
+        self.pattern.matches(reference)
     }
 }
 
@@ -154,6 +148,7 @@ fn split(reference: &str) -> (&str, &str, &str) {
 /// it: the same few references stand in many objects.
 struct Rewriter<'i> {
     images: &'i [Image],
+    index: ImageIndex,
     known: HashMap<(SmolStr, usize), Option<(SmolStr, Span)>>,
     matched: Vec<bool>,
 }
@@ -168,7 +163,10 @@ impl Rewriter<'_> {
         }
         let mut current = text.to_string();
         let mut set_by = None;
-        for (at, image) in self.images.iter().enumerate() {
+        let mut from = 0;
+        while let Some(at) = self.index.next(&current, from) {
+            let image = &self.images[at];
+            from = at + 1;
             for _ in 0..tries {
                 if let Some(new) = image.apply(&current) {
                     self.matched[at] = true;
@@ -195,6 +193,7 @@ pub(crate) fn transform(
 ) -> Result<(), Vec<Diagnostic>> {
     let mut rewriter = Rewriter {
         images,
+        index: ImageIndex::new(images.iter().map(|image| image.name.value.as_str())),
         known: HashMap::new(),
         matched: vec![false; images.len()],
     };

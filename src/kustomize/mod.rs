@@ -4,6 +4,7 @@
 mod accumulate;
 mod aliases;
 mod builtin;
+mod compat;
 mod config;
 mod crds;
 mod decode;
@@ -15,6 +16,7 @@ pub mod function;
 mod generators;
 pub mod hash;
 mod helm_charts;
+mod image_name;
 mod images;
 mod inline;
 mod kustomization;
@@ -43,6 +45,7 @@ mod typed;
 mod value_path;
 mod vars;
 
+pub use compat::Compat;
 pub use expand::{
     ExpandInput, ExpandResource, Expansion, NoTypedResources, NoValidators, TypedField,
     TypedFieldSpec, TypedResources, Validators,

@@ -66,10 +66,12 @@ fn remember(resource: &mut Resource, text: &Text, side: Side) {
     if text.value.is_empty() {
         return;
     }
-    match side {
-        Side::Prefix => resource.prefixes.push(text.value.clone()),
-        Side::Suffix => resource.suffixes.push(text.value.clone()),
-    }
+    let texts = match side {
+        Side::Prefix => &mut resource.prefixes,
+        Side::Suffix => &mut resource.suffixes,
+    };
+    texts.reserve_exact(1);
+    texts.push(text.value.clone());
     resource.store_previous();
 }
 

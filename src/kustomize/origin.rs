@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use smol_str::SmolStr;
 
+use super::compat::Compat;
 use super::decode::Spanned;
 use super::fieldspec::{FieldSpec, FieldSpecs};
 use super::labels;
@@ -18,8 +19,6 @@ use crate::manifest::{Diagnostic, Node, Span, emit};
 const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// The version that a build is byte-equal to.
-const MANAGER: &str = "kustomize-v5.8.1";
 
 /// What the root's `buildMetadata` asks for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -259,9 +258,9 @@ pub(crate) fn transformed(map: &mut ResMap, origin: &Origin) {
 ///
 /// # Errors
 /// Labels that are no mapping.
-pub(crate) fn label(resources: &mut [Resource]) -> Result<(), Vec<Diagnostic>> {
+pub(crate) fn label(resources: &mut [Resource], compat: Compat) -> Result<(), Vec<Diagnostic>> {
     let text = Spanned {
-        value: MANAGER.into(),
+        value: compat.manager().into(),
         span: Span::NONE,
     };
     let spec = FieldSpec::new("", "", "", "metadata/labels", true);

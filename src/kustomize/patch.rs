@@ -203,6 +203,12 @@ fn apply_content(
     content: &PatchContent,
 ) -> Result<(), Diagnostics> {
     match content {
+        PatchContent::Empty if run.options().compat.is_5_5() => {
+            let message = "this patch is empty, which kustomize 5.5 refuses";
+            Err(Diagnostic::error("patch-empty", message)
+                .at(patch.span, "")
+                .into())
+        }
         PatchContent::Empty => {
             run.warn(Diagnostic::warning("patch-empty", "this patch is empty").at(patch.span, ""));
             Ok(())
@@ -366,6 +372,9 @@ fn by_identity(
     let at = find_target(run, map, object, patch)?;
     let changes = merge_into(map.get_mut(at), object, patch, &run.schema())?;
     map.renamed_one(at);
+    if patch.allow_name_change || patch.allow_kind_change {
+        map.may_conflict();
+    }
     if !changes {
         silent::no_change(run, object.span, &[map.get(at)]);
     }
@@ -507,7 +516,7 @@ fn by_target(
     let renames = patch.allow_name_change || patch.allow_kind_change;
     if renames
         && faults.is_empty()
-        && let Some((first, second)) = map.conflict()
+        && let Some((first, second)) = map.conflict_of(selected)
     {
         faults.push(duplicate(map.get(first), map.get(second)));
     }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::config::NameReferences;
 use super::fieldspec::{FieldError, FieldSpec, Make, selects};
 use super::resmap::ResMap;
-use super::resource::{Resource, raw_text, set_scalar};
+use super::resource::{Resource, effective_namespace, raw_text, set_scalar};
 use crate::manifest::{Diagnostic, Gvk, Node};
 
 /// Writes the current names of objects into all fields that hold an earlier one.
@@ -59,6 +59,9 @@ pub(crate) fn fix(map: &mut ResMap, references: &NameReferences) -> Result<(), V
     }
 }
 
+/// From this many resources of one name on, those in the namespaces that count are looked up.
+const MANY: usize = 16;
+
 /// kustomize looks at the service accounts of every role binding, and refuses one whose namespace
 /// is there and is no text.
 fn blank_namespace(resource: &Resource) -> Option<Diagnostic> {
@@ -82,20 +85,86 @@ fn blank_namespace(resource: &Resource) -> Option<Diagnostic> {
 /// Resources by the names that they had before.
 struct Index {
     by_name: HashMap<SmolStr, Vec<usize>>,
+    /// Of names that many had, positions by name and effective namespace.
+    by_place: HashMap<(SmolStr, SmolStr), Vec<usize>>,
+    /// By the namespace that resources were loaded into: where they are now.
+    moved_from: HashMap<SmolStr, HashSet<Place>>,
+}
+
+/// A namespace as written, and whether it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    namespace: SmolStr,
+    cluster_scoped: bool,
+}
+
+impl Place {
+    fn of(resource: &Resource) -> Self {
+        Self {
+            namespace: resource.namespace.clone(),
+            cluster_scoped: resource.cluster_scoped,
+        }
+    }
 }
 
 impl Index {
     fn new(map: &ResMap) -> Self {
         let mut by_name: HashMap<SmolStr, Vec<usize>> = HashMap::new();
+        let mut moved_from: HashMap<SmolStr, HashSet<Place>> = HashMap::new();
         for at in map.positions() {
-            for id in &map.get(at).previous {
+            let resource = map.get(at);
+            let place = Place::of(resource);
+            match moved_from.get_mut(resource.original_namespace()) {
+                Some(places) if places.contains(&place) => {}
+                Some(places) => {
+                    places.insert(place);
+                }
+                None => {
+                    let from = SmolStr::new(resource.original_namespace());
+                    moved_from.insert(from, HashSet::from([place]));
+                }
+            }
+            for id in &resource.previous {
                 let list = by_name.entry(id.name.clone()).or_default();
                 if list.last() != Some(&at) {
                     list.push(at);
                 }
             }
         }
-        Self { by_name }
+        let mut by_place: HashMap<(SmolStr, SmolStr), Vec<usize>> = HashMap::new();
+        for (name, list) in by_name.iter().filter(|(_, list)| list.len() > MANY) {
+            for &at in list {
+                let key = (name.clone(), map.get(at).effective_namespace().into());
+                by_place.entry(key).or_default().push(at);
+            }
+        }
+        Self {
+            by_name,
+            by_place,
+            moved_from,
+        }
+    }
+
+    /// The resources of a name that can be seen from a namespace or lie in none, or lie in one of
+    /// those that a role binding names; in order, and perhaps others too.
+    fn near(&self, name: &str, referrer: &Resource, visible: &HashSet<SmolStr>) -> Vec<usize> {
+        let all = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        if all.len() <= MANY || referrer.cluster_scoped {
+            return all.to_vec();
+        }
+        let own = referrer.effective_namespace();
+        let none = effective_namespace("", true);
+        let visible = visible.iter().map(|text| effective_namespace(text, false));
+        let mut found: Vec<usize> = [own, none]
+            .into_iter()
+            .chain(visible)
+            .filter_map(|namespace| self.by_place.get(&(name.into(), namespace.into())))
+            .flatten()
+            .copied()
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Whether a field could hold a name that something had.
@@ -207,14 +276,15 @@ impl Finder<'_> {
         node: &Node,
         compare_namespaces: bool,
     ) -> Result<Option<&Resource>, FieldError> {
-        let Some(positions) = self.index.by_name.get(name) else {
+        if !self.index.by_name.contains_key(name) {
             return Ok(None);
-        };
+        }
         let visible = self.visible_namespaces();
+        let positions = self.index.near(name, self.referrer, &visible);
         let mut candidates: Vec<&Resource> = positions
-            .iter()
-            .map(|&at| self.map.get(at))
-            .filter(|other| self.sees(other, &visible))
+            .into_iter()
+            .map(|at| self.map.get(at))
+            .filter(|other| self.sees(&Place::of(other), &visible))
             .collect();
         if let Some(namespace) = namespace {
             candidates = self.in_namespace(candidates, namespace, &visible);
@@ -267,10 +337,11 @@ impl Finder<'_> {
             .collect()
     }
 
-    fn sees(&self, other: &Resource, visible: &HashSet<SmolStr>) -> bool {
+    fn sees(&self, other: &Place, visible: &HashSet<SmolStr>) -> bool {
+        let namespace = effective_namespace(&other.namespace, other.cluster_scoped);
         self.referrer.cluster_scoped
             || other.cluster_scoped
-            || other.effective_namespace() == self.referrer.effective_namespace()
+            || namespace == self.referrer.effective_namespace()
             || visible.contains(&other.namespace)
     }
 
@@ -281,10 +352,11 @@ impl Finder<'_> {
         namespace: &str,
         visible: &HashSet<SmolStr>,
     ) -> Vec<&'r Resource> {
-        let any_original = self
-            .map
-            .iter()
-            .any(|other| other.original_namespace() == namespace && self.sees(other, visible));
+        let places = self.index.moved_from.get(namespace);
+        let any_original = places
+            .into_iter()
+            .flatten()
+            .any(|place| self.sees(place, visible));
         let is_in = |other: &&Resource| {
             if any_original {
                 other.original_namespace() == namespace

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::aliases;
+use super::compat::Compat;
 use super::decode::{Fields, Text};
 use super::fieldspec::selects;
 use super::load::Dir;
@@ -240,11 +241,18 @@ fn replace(
     replacement: &Replacement,
     entry: Option<Span>,
 ) -> Result<(), Diagnostics> {
+    let compat = run.options().compat;
     let value = match (&replacement.source, &replacement.value) {
         (Some(source), _) => match source_value(map, source)? {
             Some(value) => value,
             None => return Ok(()),
         },
+        (None, Some(text)) if compat.is_5_5() => {
+            let message = "kustomize 5.5 knows no `sourceValue`";
+            return Err(Diagnostic::error("replacement", message)
+                .at(text.span, "")
+                .into());
+        }
         (None, Some(text)) => Copied {
             value: Node::new(Value::Scalar(plain_scalar(&text.value)), text.span),
             from: "`sourceValue`".to_owned(),
@@ -258,8 +266,13 @@ fn replace(
             continue;
         };
         let mut any = false;
-        for at in select.candidates(map)? {
-            if !is_target(target, select, map.get(at))? {
+        let candidates = if compat.is_5_5() {
+            map.positions()
+        } else {
+            select.candidates(map)?
+        };
+        for at in candidates {
+            if !is_target(target, select, map.get(at), compat)? {
                 continue;
             }
             any = true;
@@ -269,7 +282,8 @@ fn replace(
             }
             let before = resource.node.clone();
             for path in &target.paths {
-                if let Err(reason) = copy(&mut resource.node, &value, path, &target.options) {
+                if let Err(reason) = copy(&mut resource.node, &value, path, &target.options, compat)
+                {
                     resource.broken = true;
                     faults.push(no_field(resource, path, &reason, target));
                 }
@@ -421,6 +435,12 @@ fn missing_source(map: &ResMap, source: &Source) -> Diagnostic {
 
 /// Whether any identity of a resource is the source's.
 fn is_source(source: &Source, resource: &Resource) -> bool {
+    has_identity(resource, &source.gvk, &source.name, &source.namespace)
+}
+
+/// Whether any identity of a resource is this one; what is empty means any.
+fn has_identity(resource: &Resource, wanted: &Gvk, name: &SmolStr, namespace: &SmolStr) -> bool {
+    let (wanted_name, wanted_namespace) = (name, namespace);
     let default = |namespace: &SmolStr| {
         if namespace.is_empty() {
             SmolStr::new_static("default")
@@ -433,9 +453,9 @@ fn is_source(source: &Source, resource: &Resource) -> bool {
             kind: kind.clone(),
             ..resource.gvk.clone()
         };
-        (source.name.is_empty() || source.name == *name)
-            && (source.namespace.is_empty() || source.namespace == default(namespace))
-            && selects(&source.gvk, &gvk)
+        (wanted_name.is_empty() || wanted_name == name)
+            && (wanted_namespace.is_empty() || *wanted_namespace == default(namespace))
+            && selects(wanted, &gvk)
     };
     fits(&resource.name, &resource.namespace, &resource.gvk.kind)
         || resource
@@ -444,7 +464,19 @@ fn is_source(source: &Source, resource: &Resource) -> bool {
             .any(|id| fits(&id.name, &id.namespace, &id.kind))
 }
 
-fn is_target(target: &Target, select: &Selector, resource: &Resource) -> Result<bool, Diagnostic> {
+fn is_target(
+    target: &Target,
+    select: &Selector,
+    resource: &Resource,
+    compat: Compat,
+) -> Result<bool, Diagnostic> {
+    let selects = |selector: &Selector| {
+        if compat.is_5_5() {
+            Ok(is_exactly(selector, resource))
+        } else {
+            selector.matches_any_id(resource)
+        }
+    };
     if !select.matches_labels(resource)? {
         return Ok(false);
     }
@@ -452,21 +484,43 @@ fn is_target(target: &Target, select: &Selector, resource: &Resource) -> Result<
         if reject.has_labels() && reject.matches_labels(resource)? {
             return Ok(false);
         }
-        if reject.has_identity() && reject.matches_any_id(resource)? {
+        if reject.has_identity() && selects(reject)? {
             return Ok(false);
         }
     }
-    select.matches_any_id(resource)
+    selects(select)
 }
 
-fn copy(root: &mut Node, value: &Node, path: &Text, options: &FieldOptions) -> Result<(), String> {
+/// Whether any identity of a resource is what a target names, word for word (kustomize 5.5).
+fn is_exactly(selector: &Selector, resource: &Resource) -> bool {
+    let text = |part: &Option<Text>| {
+        part.as_ref()
+            .map(|text| text.value.clone())
+            .unwrap_or_default()
+    };
+    let gvk = Gvk {
+        group: text(&selector.group),
+        version: text(&selector.version),
+        kind: text(&selector.kind),
+    };
+    let (name, namespace) = (text(&selector.name), text(&selector.namespace));
+    has_identity(resource, &gvk, &name, &namespace)
+}
+
+fn copy(
+    root: &mut Node,
+    value: &Node,
+    path: &Text,
+    options: &FieldOptions,
+    compat: Compat,
+) -> Result<(), String> {
     let make = options.create.then_some(match &value.value {
         Value::Scalar(_) => MakeKind::Scalar,
         Value::Map(_) => MakeKind::Map,
         Value::Seq(_) => MakeKind::List,
     });
     let path = ValuePath::new(&path.value);
-    if structured::set(root, &path, value, make) {
+    if !compat.is_5_5() && structured::set(root, &path, value, make) {
         return Ok(());
     }
     let count = path.visit(root, make, &mut |field| set_field(field, value, options))?;

@@ -1,6 +1,7 @@
 //! The resources of a build in order, with an index by every name they have or had.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use smol_str::SmolStr;
 
@@ -15,6 +16,11 @@ pub(crate) struct ResMap {
     /// whoever looks up compares. Empty until it is asked for.
     by_name: HashMap<SmolStr, Vec<usize>>,
     indexed: usize,
+    /// The same by [`id_hash`]: one name can stand in thousands of namespaces.
+    by_id: HashMap<u64, Vec<usize>>,
+    ids_indexed: usize,
+    /// Whether no two resources have one current identity, as far as is known.
+    is_unique: bool,
     /// Whether something that belongs here could not be loaded. Its fault is reported; what finds
     /// no match because of it is none of its own.
     pub(crate) incomplete: bool,
@@ -57,6 +63,7 @@ impl ResMap {
 
     /// Adds without a look at identities.
     pub(crate) fn push(&mut self, resource: Resource) {
+        self.is_unique = false;
         self.items.push(resource);
     }
 
@@ -71,7 +78,7 @@ impl ResMap {
             return Ok(());
         }
         for resource in resources {
-            match self.with_current_id(&resource) {
+            match self.with_current_id(&resource).first().copied() {
                 Some(at) => faults.push(duplicate(&self.items[at], &resource)),
                 None => self.items.push(resource),
             }
@@ -105,14 +112,21 @@ impl ResMap {
 
     /// Forgets the index because names or positions changed.
     pub(crate) fn renamed(&mut self) {
-        self.by_name.clear();
+        // Freed, and not only cleared: most are never asked for again.
+        self.by_name = HashMap::new();
         self.indexed = 0;
+        self.by_id = HashMap::new();
+        self.ids_indexed = 0;
+        self.is_unique = false;
     }
 
     /// Tells the index that one resource has a new name.
     pub(crate) fn renamed_one(&mut self, at: usize) {
         if at < self.indexed {
             add_names(&mut self.by_name, at, &self.items[at]);
+        }
+        if at < self.ids_indexed {
+            add_ids(&mut self.by_id, at, &self.items[at]);
         }
     }
 
@@ -127,14 +141,40 @@ impl ResMap {
 
     /// Positions of the resources any of whose identities is this one.
     pub(crate) fn with_any_id(&mut self, gvk: &Gvk, name: &str, namespace: &str) -> Vec<usize> {
-        let candidates = self.named(name).to_vec();
-        candidates
-            .into_iter()
-            .filter(|&at| {
-                let resource = &self.items[at];
-                !resource.dead && resource.has_id(gvk, name, namespace)
-            })
-            .collect()
+        self.index_ids();
+        let candidates = self.by_id.get(&id_hash(&gvk.kind, name, namespace));
+        let is_meant = |at: &usize| {
+            let resource = &self.items[*at];
+            !resource.dead && resource.has_id(gvk, name, namespace)
+        };
+        let candidates = candidates.into_iter().flatten().copied();
+        candidates.filter(is_meant).collect()
+    }
+
+    /// Two resources with one current identity, one of which is among those that changed.
+    pub(crate) fn conflict_of(&mut self, changed: &[usize]) -> Option<(usize, usize)> {
+        if !self.is_unique {
+            let found = self.conflict();
+            self.is_unique = found.is_none();
+            return found;
+        }
+        changed.iter().find_map(|&at| {
+            let others = self.with_current_id(&self.items[at].clone());
+            let other = others.into_iter().find(|&other| other != at)?;
+            Some((at.min(other), at.max(other)))
+        })
+    }
+
+    /// Says that an identity changed and was not compared with the others.
+    pub(crate) fn may_conflict(&mut self) {
+        self.is_unique = false;
+    }
+
+    fn index_ids(&mut self) {
+        for at in self.ids_indexed..self.items.len() {
+            add_ids(&mut self.by_id, at, &self.items[at]);
+        }
+        self.ids_indexed = self.items.len();
     }
 
     /// Two resources with one current identity, if there are any.
@@ -156,16 +196,19 @@ impl ResMap {
         None
     }
 
-    fn with_current_id(&mut self, resource: &Resource) -> Option<usize> {
+    fn with_current_id(&mut self, resource: &Resource) -> Vec<usize> {
+        self.index_ids();
         let namespace = resource.effective_namespace();
-        let candidates = self.named(&resource.name).to_vec();
-        candidates.into_iter().find(|&at| {
-            let other = &self.items[at];
+        let hash = id_hash(&resource.gvk.kind, &resource.name, namespace);
+        let is_same = |at: &usize| {
+            let other = &self.items[*at];
             !other.dead
                 && other.gvk == resource.gvk
                 && other.name == resource.name
                 && other.effective_namespace() == namespace
-        })
+        };
+        let candidates = self.by_id.get(&hash).into_iter().flatten().copied();
+        candidates.filter(is_same).collect()
     }
 }
 
@@ -179,6 +222,30 @@ pub(crate) fn duplicate(first: &Resource, second: &Resource) -> Diagnostic {
     .also(first.node.span, "first here")
     .in_object(second.describe())
     .hint("remove one of the two, or give one of them another name or namespace")
+}
+
+/// A number for an identity; those of several can be equal.
+fn id_hash(kind: &str, name: &str, namespace: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (kind, name, namespace).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn add_ids(index: &mut HashMap<u64, Vec<usize>>, at: usize, resource: &Resource) {
+    let mut add = |hash: u64| {
+        let positions = index.entry(hash).or_default();
+        if let Err(place) = positions.binary_search(&at) {
+            positions.insert(place, at);
+        }
+    };
+    for id in &resource.previous {
+        add(id_hash(&id.kind, &id.name, &id.namespace));
+    }
+    add(id_hash(
+        &resource.gvk.kind,
+        &resource.name,
+        resource.effective_namespace(),
+    ));
 }
 
 fn add_names(index: &mut HashMap<SmolStr, Vec<usize>>, at: usize, resource: &Resource) {

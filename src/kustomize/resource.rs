@@ -143,6 +143,8 @@ impl Resource {
             namespace: SmolStr::new(self.effective_namespace()),
             kind: self.gvk.kind.clone(),
         };
+        // Few identities, of very many resources.
+        self.previous.reserve_exact(1);
         self.previous.push(id);
     }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use smol_str::SmolStr;
 
 use super::accumulate::{self, Accumulator};
+use super::compat::Compat;
 use super::config::{Config, RawConfig};
 use super::decode::Text;
 use super::expand::{ExpandInput, NoTypedResources, NoValidators, TypedResources, Validators};
@@ -35,6 +36,8 @@ pub struct Options<'t> {
     pub load_restrictions: LoadRestrictions,
     /// The order of objects where the root has no `sortOptions`.
     pub order: Order,
+    /// Which kustomize the build is byte-equal to.
+    pub compat: Compat,
     /// Whether every object gets the label that says who manages it, as with `managedByLabel` in
     /// the root's `buildMetadata`.
     pub managed_by: bool,
@@ -65,6 +68,7 @@ impl Default for Options<'_> {
         Self {
             load_restrictions: LoadRestrictions::default(),
             order: Order::default(),
+            compat: Compat::default(),
             managed_by: false,
             outside: Arc::default(),
             typed: &NoTypedResources,
@@ -112,7 +116,7 @@ impl<'s> Builder<'s> {
     }
 
     fn with(files: Files<'s>, options: Options<'s>) -> Self {
-        let base_config = Config::with_typed(options.typed.field_specs());
+        let base_config = Config::with_typed(options.typed.field_specs(), options.compat);
         Self {
             files,
             options,
@@ -557,7 +561,7 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
         let mut wanted = run.metadata.get();
         wanted.managed_by |= run.options().managed_by;
         if wanted.managed_by {
-            origin::label(&mut resources).map_err(Diagnostics)?;
+            origin::label(&mut resources, run.options().compat).map_err(Diagnostics)?;
         }
         let write = |resource: &mut Resource| origin::write(resource, wanted);
         resources.iter_mut().for_each(write);

@@ -128,16 +128,22 @@ pub(crate) fn declare(
 
 /// Adds variables, each with a name of its own.
 pub(crate) fn merge(known: &mut Vec<Var>, vars: &[Var]) -> Result<(), Diagnostic> {
+    if vars.is_empty() {
+        return Ok(());
+    }
+    let names = known.iter().enumerate();
+    let mut places: HashMap<SmolStr, usize> = names
+        .map(|(at, var)| (var.name.value.clone(), at))
+        .collect();
     for var in vars {
-        if let Some(first) = known
-            .iter()
-            .find(|other| other.name.value == var.name.value)
-        {
+        let name = &var.name.value;
+        if let Some(first) = places.get(name).map(|&at| &known[at]) {
             let message = format!("there are two variables `{}`", var.name.value);
             return Err(Diagnostic::error("var-duplicate", message)
                 .at(var.name.span, "here again")
                 .also(first.name.span, "first here"));
         }
+        places.insert(name.clone(), known.len());
         known.push(var.clone());
     }
     Ok(())

@@ -33,7 +33,7 @@ struct Frame {
     base: usize,
     /// The key whose value comes next.
     key: Option<Key>,
-    start: usize,
+    start: u32,
     anchor: usize,
     /// The builder's counts before it.
     nodes: u64,
@@ -42,8 +42,9 @@ struct Frame {
     rare: Option<Box<Rare>>,
 }
 
+/// What a frame is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Map,
     Seq,
     /// No collection: it holds the place of a key while a collection is read that stands there.
@@ -112,8 +113,8 @@ impl Builder {
     }
 
     /// Begins a document. go-yaml 2 refuses every version directive but 1.1.
-    pub(super) fn start_document(&mut self, version: Option<(u32, u32)>, span: EventSpan) {
-        self.start = self.span(&span);
+    pub(super) fn start_document(&mut self, version: Option<(u32, u32)>, at: Span) {
+        self.start = at;
         if let Some((major, minor)) = version
             && (major, minor) != (1, 1)
             && (self.options.dialect == Dialect::Kubectl || (major, minor) != (1, 2))
@@ -153,21 +154,22 @@ impl Builder {
     }
 
     /// Takes one event of a document's content.
-    pub(super) fn event(&mut self, event: Event<'_>, span: EventSpan) {
+    pub(super) fn event(&mut self, event: Event<'_>, span: &EventSpan) {
+        let at = self.span(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.scalar(&text, style, anchor, tag.as_deref(), span);
+                self.scalar(&text, style, anchor, tag.as_deref(), at);
             }
-            Event::SequenceStart(_, anchor, _) => self.open(Kind::Seq, anchor, &span),
-            Event::MappingStart(_, anchor, _) => self.open(Kind::Map, anchor, &span),
-            Event::SequenceEnd | Event::MappingEnd => self.close(&span),
-            Event::Alias(id) => self.alias(id, span),
+            Event::SequenceStart(_, anchor, _) => self.open(Kind::Seq, anchor, at),
+            Event::MappingStart(_, anchor, _) => self.open(Kind::Map, anchor, at),
+            Event::SequenceEnd | Event::MappingEnd => self.close(at),
+            Event::Alias(id) => self.alias(id, at),
             _ => {}
         }
     }
 
-    fn open(&mut self, kind: Kind, anchor: usize, span: &EventSpan) {
-        let at = self.span(span);
+    /// Begins a list or a mapping.
+    pub(super) fn open(&mut self, kind: Kind, anchor: usize, at: Span) {
         // A collection as a key has no name that JSON could hold.
         if self.is_key_next() {
             self.set_key(Key::Dropped);
@@ -188,7 +190,7 @@ impl Builder {
                 Kind::Seq | Kind::Key => self.items.len(),
             },
             key: None,
-            start: at.start as usize,
+            start: at.start,
             anchor,
             nodes: self.nodes,
             depth: 1,
@@ -196,7 +198,8 @@ impl Builder {
         });
     }
 
-    fn close(&mut self, span: &EventSpan) {
+    /// Ends the innermost list or mapping that is open.
+    pub(super) fn close(&mut self, at: Span) {
         let Some(frame) = self.frames.pop() else {
             return;
         };
@@ -210,8 +213,12 @@ impl Builder {
                 Value::Map(map.into())
             }
         };
-        let end = self.span(span).end as usize;
-        let node = Node::new(value, Span::new(self.file, frame.start, end));
+        let span = Span {
+            file: self.file,
+            start: frame.start,
+            end: at.end,
+        };
+        let node = Node::new(value, span);
         if frame.anchor != 0 {
             let anchored = Anchored {
                 node: node.clone(),
@@ -234,15 +241,15 @@ impl Builder {
         frame.is_some_and(|frame| frame.kind == Kind::Map && frame.key.is_none())
     }
 
-    fn scalar(
+    /// Takes a scalar.
+    pub(super) fn scalar(
         &mut self,
         text: &str,
         style: ScalarStyle,
         anchor: usize,
         tag: Option<&Tag>,
-        span: EventSpan,
+        at: Span,
     ) {
-        let at = self.span(&span);
         let plain = style == ScalarStyle::Plain;
         // The parser spells a missing value `~`; strategic merge tells the two apart.
         let text = if plain && at.start == at.end {
@@ -290,8 +297,7 @@ impl Builder {
         }
     }
 
-    fn alias(&mut self, id: usize, span: EventSpan) {
-        let at = self.span(&span);
+    fn alias(&mut self, id: usize, at: Span) {
         let Some(anchored) = self.anchors.get(&id).cloned() else {
             self.faults.push(
                 Diagnostic::error("yaml-alias", "this alias stands inside its own anchor")
@@ -545,14 +551,16 @@ impl Builder {
         }
     }
 
-    fn span(&self, span: &EventSpan) -> Span {
-        Self::place(self.file, self.skipped, span)
+    /// Where an event stands in the file.
+    pub(super) fn span(&self, span: &EventSpan) -> Span {
+        let start = span.start.byte_offset().unwrap_or_default() + self.skipped;
+        let end = span.end.byte_offset().unwrap_or_default() + self.skipped;
+        Span::new(self.file, start, end.max(start))
     }
 
-    fn place(file: FileId, skipped: usize, span: &EventSpan) -> Span {
-        let start = span.start.byte_offset().unwrap_or_default() + skipped;
-        let end = span.end.byte_offset().unwrap_or_default() + skipped;
-        Span::new(file, start, end.max(start))
+    /// Says how much of the file the parser does not see.
+    pub(super) fn skip(&mut self, skipped: usize) {
+        self.skipped = skipped;
     }
 }
 

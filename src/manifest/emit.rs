@@ -222,6 +222,7 @@ impl Emitter<'_> {
                     "false"
                 });
             }
+            ScalarKind::Int if is_decimal(&scalar.text) => self.out.push_str(&scalar.text),
             ScalarKind::Int | ScalarKind::Float => match scalar.as_number() {
                 Some(number) => self.out.push_str(&number.to_yaml()),
                 None => self.text(&scalar.text, indent, false),
@@ -399,6 +400,13 @@ impl Emitter<'_> {
     fn column(&self) -> usize {
         self.out[self.line_start..].chars().count()
     }
+}
+
+/// Whether an integer is written as it is printed: decimal, without a leading zero or a sign.
+fn is_decimal(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_short = matches!(bytes.len(), 1..=18);
+    is_short && bytes.iter().all(u8::is_ascii_digit) && (bytes[0] != b'0' || bytes.len() == 1)
 }
 
 fn is_simple_key(key: &str) -> bool {

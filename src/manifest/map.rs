@@ -11,6 +11,9 @@ use super::source::Span;
 /// Above this many entries a look-up uses an index instead of a scan.
 pub(super) const INDEX_FROM: usize = 24;
 
+/// Up to this many entries a mapping grows one by one.
+const SMALL: usize = 8;
+
 /// One key with its value.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -171,6 +174,10 @@ impl Map {
     fn push_unique(&mut self, key: SmolStr, key_span: Span, value: Node) {
         if let Some(index) = self.index.get_mut() {
             index.positions.insert(key.clone(), self.entries.len());
+        }
+        // Most mappings get one or two keys more, and there are very many of them.
+        if self.entries.len() < SMALL {
+            self.entries.reserve_exact(1);
         }
         self.entries.push(Entry {
             key,

@@ -13,6 +13,7 @@ pub mod number;
 pub mod object;
 pub mod path;
 pub mod quantity;
+mod quick;
 pub mod read;
 mod refold;
 pub mod resolve;

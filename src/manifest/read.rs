@@ -11,8 +11,12 @@ use granit_parser::{Event, Parser, ScanError};
 use super::build::Builder;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::node::Node;
+use super::quick;
 use super::resolve::Dialect;
 use super::source::{FileId, Sources, Span, display_path};
+
+/// How many documents one file may hold: what is nearly nothing in the file is a tree in memory.
+const MAX_DOCUMENTS: usize = 250_000;
 
 /// What happens to the second of two equal keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,26 +210,60 @@ pub fn read_documents(
             too_large(&source.name, bytes, options.limits.bytes).into()
         )];
     }
-    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
-    let skipped = source.text.len() - text.len();
+    read_text(&source.text, file, options, Reader::QuickFirst)
+}
+
+/// Who reads a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// The quick reader, and the parser what that one leaves.
+    QuickFirst,
+    #[cfg(test)]
+    ParserAlone,
+}
+
+fn read_text(
+    whole: &str,
+    file: FileId,
+    options: &ReadOptions,
+    reader: Reader,
+) -> Vec<Result<Document, Diagnostics>> {
+    let mut documents = Vec::new();
+    let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
+    let mut skipped = whole.len() - text.len();
+    let mut builder = Builder::new(file, whole, skipped, *options);
+    if reader == Reader::QuickFirst {
+        skipped += quick::read(text, file, skipped, &mut builder, &mut documents);
+        builder.skip(skipped);
+    }
+    let text = &whole[skipped..];
+    if text.is_empty() {
+        return documents;
+    }
     let mut settings = granit_parser::options! {
         flow_nesting_limit: options.limits.depth,
         block_nesting_limit: options.limits.depth
     };
     settings.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, settings);
-    let mut documents = Vec::new();
-    let mut builder = Builder::new(file, &source.text, skipped, *options);
     let mut broken_at = None;
     while let Some(event) = parser.next_event() {
         match event {
             Ok((Event::StreamStart, _)) => {}
             Ok((Event::StreamEnd, _)) => break,
+            Ok((Event::DocumentStart(_, _), span)) if documents.len() == MAX_DOCUMENTS => {
+                let at = span.start.byte_offset().unwrap_or_default() + skipped;
+                let message = format!("more than {MAX_DOCUMENTS} documents in one file");
+                let fault = Diagnostic::error("too-many-documents", message);
+                documents.push(Err(fault.at(Span::new(file, at, at), "").into()));
+                break;
+            }
             Ok((Event::DocumentStart(_, version), span)) => {
-                builder.start_document(version.map(|v| (v.major, v.minor)), span);
+                let at = builder.span(&span);
+                builder.start_document(version.map(|v| (v.major, v.minor)), at);
             }
             Ok((Event::DocumentEnd, _)) => documents.push(builder.finish_document()),
-            Ok((event, span)) => builder.event(event, span),
+            Ok((event, span)) => builder.event(event, &span),
             Err(error) => {
                 documents.push(Err(scan_error(file, skipped, &error).into()));
                 builder.abandon_document();
@@ -332,6 +370,83 @@ mod tests {
     use super::*;
     use crate::manifest::emit::emit;
     use crate::manifest::json::to_json;
+
+    /// What the quick reader makes of a text is what the parser's events make of it, positions
+    /// included.
+    #[track_caller]
+    fn read_alike(text: &str) {
+        let file = Sources::new().add("in.yaml", "");
+        for options in [
+            ReadOptions::kubectl(),
+            ReadOptions::kustomize_resource(),
+            ReadOptions::kustomize_patch(),
+        ] {
+            let quick = read_text(text, file, &options, Reader::QuickFirst);
+            let slow = read_text(text, file, &options, Reader::ParserAlone);
+            assert_eq!(format!("{quick:#?}"), format!("{slow:#?}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_quick_reader_and_the_parser_read_alike() {
+        for text in [
+            "",
+            "# only\n",
+            "---\n---\n",
+            "a: 1\n---\nb: 2\n...\n---\n# none\n---\n- c\n",
+            "\n--- # x\na:\n  # c\n  b:\n  # d\nc: 1\n---\n---\nx",
+            "list:\n- - p\n  - q\n- x: 1\n  y:   # c\n\n    z: \"q\"   # c\n  e:\n\nn: {}\n",
+            "a:\n  - x\n  - k: v\n    l:\n    - m\n  - - y\n    - z\nb:\n  c: 1\n",
+            "t: |\n  l1\n   l2\n\n\nu: |-\n  x\n\n  y\nv:\n  w: |+\n    z\n\n  # c\n",
+            "- |\n  a\n- >-\n  a\n  b\n\n\n  c\n\n- >+\n  d\n\n",
+            "s: >\n  a\n   b\n  c\nt: |2\n   x\nu: |\n\n  y\n",
+            "k: 'it''s' # c\n\"q\": \"a\\n\\\"\\t\\\\ é\"\n'r': \"\\u00e9\"\n",
+            "f: {a: b, \"c\": [d, -1, a:b, \"e\"], g: , h: {}}\ng: [a b, c]\nh: {x: [1, 2], y: }\n",
+            "a: b\n  c\n",
+            "a: b: c\n",
+            "a: - b\n",
+            "a:\n\tb: 1\n",
+            "a: \"x\n  y\"\n",
+            "a: &x b\nc: *x\nd: !!str 1\n<<: {e: f}\n",
+            "- a\n b\n",
+            "- a: 1\n b: 2\n",
+            "a:\n  b: 1\n c: 2\n",
+            "a: 1\n- b\n",
+            "a: -\nb: --x\nc: ...\nd: ---\ne: a#b\nf: a #b\n",
+            "a : 1\n? b\n: c\n",
+            "a: 1\na: 2\n",
+            "1: a\ntrue: b\n",
+            "x: [a, b\n  c]\ny: [a, ]\nz: {a, b}\n",
+            "x: @a\n",
+            "x: \u{a0}a\u{2028}b\n",
+            "x: a\r\ny: b\r\n",
+            "a: |\n  no end",
+            "\u{feff}a: 1\n",
+            "%YAML 1.1\n---\na: 1\n",
+            "  a: 1\n  b: 2\n",
+            "a: 1\n---\nb: [\n---\nc: 3\n",
+        ] {
+            read_alike(text);
+        }
+        let deep = (0..100).map(|n| format!("{}a:\n", " ".repeat(n)));
+        read_alike(&deep.collect::<String>());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_written_is_read_alike(
+            parts in proptest::collection::vec(proptest::sample::select(PARTS.to_vec()), 0..40),
+        ) {
+            read_alike(&parts.concat());
+        }
+    }
+
+    /// What most YAML is made of, and what is hard to read.
+    const PARTS: &[&str] = &[
+        "a", "b: ", "c:", "- ", "-", "  ", "    ", "\n", "\n", "\n  ", "\n- ", "---\n", "# c",
+        " #", "1", "'q'", "\"d\"", "{", "}", "[", "]", ", ", "|", ">-", "|+\n", "\t", "é", ":",
+        "k: v\n", "  - x\n", "&a ", "*a", "~", "...",
+    ];
 
     fn read(text: &str, options: &ReadOptions) -> Result<Vec<Document>, Diagnostics> {
         let sources = Sources::new();

@@ -179,6 +179,17 @@ impl Sources {
         entries.get(file.0 as usize).cloned()
     }
 
+    /// The files among the sources, generated texts left out.
+    pub fn files(&self) -> Vec<FileId> {
+        let entries = self
+            .entries
+            .read()
+            .expect("no thread panics while it holds the table");
+        let numbers = (0..).map(FileId).zip(entries.iter());
+        let files = numbers.filter(|(_, source)| source.origins.is_empty());
+        files.map(|(id, _)| id).collect()
+    }
+
     /// Follows a span through generated text to what the user and the template wrote.
     pub fn trace(&self, span: Span) -> Trace {
         let Some(source) = self.get(span.file) else {

@@ -19,12 +19,12 @@ pub fn findings_github(
     verdicts: &Verdicts,
 ) -> io::Result<()> {
     let (mut errors, mut warnings, mut unknown) = (0, 0, 0);
+    for finding in verdicts.findings() {
+        errors += usize::from(finding.severity == Severity::Error);
+        warnings += usize::from(finding.severity == Severity::Warning);
+        annotation(out, sources, finding)?;
+    }
     for judged in &verdicts.objects {
-        for finding in &judged.judgement.findings {
-            errors += usize::from(finding.severity == Severity::Error);
-            warnings += usize::from(finding.severity == Severity::Warning);
-            annotation(out, sources, finding)?;
-        }
         if judged.judgement.verdict == Verdict::Unknown {
             unknown += 1;
         }

@@ -22,7 +22,7 @@ pub fn findings_human(
     style: Style,
 ) -> io::Result<()> {
     let (mut errors, mut warnings) = (0, 0);
-    for finding in verdicts.objects.iter().flat_map(|o| &o.judgement.findings) {
+    for finding in verdicts.findings() {
         match finding.severity {
             Severity::Error => errors += 1,
             Severity::Warning => warnings += 1,
@@ -51,6 +51,9 @@ pub fn findings_human(
     }
     if unknown > 0 {
         parts.push(format!("{unknown} unknown"));
+    }
+    if !verdicts.ignored.is_empty() {
+        parts.push(format!("{} ignored", verdicts.ignored.len()));
     }
     // What could not be read is no object.
     let objects = verdicts.objects.iter().filter(|o| !o.id.kind.is_empty());

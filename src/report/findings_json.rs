@@ -37,7 +37,7 @@ pub fn findings_json(
     verdicts: &Verdicts,
     version: Version,
 ) -> io::Result<()> {
-    let all = || verdicts.objects.iter().flat_map(|o| &o.judgement.findings);
+    let all = || verdicts.findings();
     let count = |verdict| {
         let of = |judged: &&Judged| judged.judgement.verdict == verdict;
         verdicts.objects.iter().filter(of).count()
@@ -57,6 +57,8 @@ pub fn findings_json(
             "chartFiles": verdicts.chart_files,
             "errors": severity(Severity::Error),
             "warnings": severity(Severity::Warning),
+            "infos": severity(Severity::Info),
+            "ignored": verdicts.ignored.len(),
         }),
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;

@@ -46,11 +46,14 @@ pub fn findings_junit(
 }
 
 fn counts(cases: &[&Judged]) -> String {
-    let of = |verdict| {
-        let is = |judged: &&&Judged| judged.judgement.verdict == verdict;
-        cases.iter().filter(is).count()
+    // An error of the lint fails the case of an object that the server would accept.
+    let fails = |judged: &&&Judged| {
+        let mut findings = judged.judgement.findings.iter();
+        findings.any(|finding| finding.severity == Severity::Error)
     };
-    let (failures, skipped) = (of(Verdict::Rejected), of(Verdict::Unknown));
+    let unknown = |judged: &&&Judged| judged.judgement.verdict == Verdict::Unknown;
+    let failures = cases.iter().filter(fails).count();
+    let skipped = cases.iter().filter(unknown).count();
     format!(
         r#"tests="{}" failures="{failures}" errors="0" skipped="{skipped}""#,
         cases.len()

@@ -11,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::place::{Place, words};
 use super::stream::Stream;
+use crate::lint::Ignored;
 use crate::manifest::{Diagnostic, Severity, Sources};
 use crate::schema::Version;
-use crate::validate::{Judged, Verdict, Verdicts};
+use crate::validate::{Judged, Verdict, Verdicts, switchable_rules};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -48,23 +49,31 @@ pub fn findings_sarif(
     version: Version,
 ) -> io::Result<()> {
     let mut rules = BTreeMap::new();
+    let ignored = || verdicts.ignored.iter();
+    for finding in verdicts
+        .findings()
+        .chain(ignored().map(|ignored| &ignored.finding))
+    {
+        let level = rules.entry(rule(finding)).or_insert(Severity::Info);
+        *level = finding.severity.max(*level);
+    }
     for judged in &verdicts.objects {
-        for finding in &judged.judgement.findings {
-            let level = rules.entry(rule(finding)).or_insert(Severity::Info);
-            *level = finding.severity.max(*level);
-        }
         if judged.judgement.verdict == Verdict::Unknown {
             rules.entry(UNKNOWN).or_insert(Severity::Info);
         }
     }
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(n, r)| (*r, n)).collect();
     let results = || {
-        verdicts.objects.iter().flat_map(|judged| {
+        let of_objects = verdicts.objects.iter().flat_map(|judged| {
             let findings = judged.judgement.findings.iter();
             findings
                 .map(|finding| result(sources, finding, &index))
                 .chain(open(sources, judged, &index))
-        })
+        });
+        let remarks = verdicts.remarks.iter();
+        of_objects
+            .chain(remarks.map(|finding| result(sources, finding, &index)))
+            .chain(ignored().map(|ignored| suppressed(sources, ignored, &index)))
     };
     let descriptors: Vec<_> = rules.into_iter().map(descriptor).collect();
     let document = Log {
@@ -101,11 +110,28 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn descriptor((id, severity): (&str, Severity)) -> Value {
-    json!({
+    let mut descriptor = json!({
         "id": id,
         "shortDescription": { "text": id.replace('-', " ") },
         "defaultConfiguration": { "level": level(severity) },
-    })
+    });
+    if let Some(rule) = switchable_rules().find(|rule| rule.id == id) {
+        descriptor["fullDescription"] = json!({ "text": rule.summary });
+        descriptor["help"] = json!({ "text": rule.page, "markdown": rule.page });
+    }
+    descriptor
+}
+
+/// A finding that was switched off.
+fn suppressed(sources: &Sources, ignored: &Ignored, index: &BTreeMap<&str, usize>) -> Value {
+    let mut result = result(sources, &ignored.finding, index);
+    let kind = if ignored.in_source {
+        "inSource"
+    } else {
+        "external"
+    };
+    result["suppressions"] = json!([{ "kind": kind, "justification": ignored.reason }]);
+    result
 }
 
 fn result(sources: &Sources, finding: &Diagnostic, index: &BTreeMap<&str, usize>) -> Value {

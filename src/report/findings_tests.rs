@@ -38,6 +38,12 @@ fn verdicts() -> (Sources, Verdicts) {
         .at(Span::new(file, at, at + 4), "here")
         .also(Span::new(file, 0, 10), "and there");
     verdicts.objects[2].judgement.findings.push(warning);
+    let known = Diagnostic::warning("image-latest", "no tag").at(Span::new(file, at, at + 4), "");
+    verdicts.ignored.push(crate::lint::Ignored {
+        finding: known,
+        reason: "on purpose".to_owned(),
+        in_source: true,
+    });
     (sources, verdicts)
 }
 
@@ -87,14 +93,20 @@ fn sarif_schema() -> Value {
             "name": text, "version": text, "rules": list("descriptor"),
         })),
         "descriptor": object(&["id"], json!({
-            "id": text, "shortDescription": of("message"),
+            "id": text, "shortDescription": of("message"), "fullDescription": of("message"),
+            "help": of("help"),
             "defaultConfiguration": object(&[], json!({ "level": level })),
         })),
         "message": object(&["text"], json!({ "text": text })),
+        "help": object(&["text"], json!({ "text": text, "markdown": text })),
+        "suppression": object(&["kind"], json!({
+            "kind": { "enum": ["inSource", "external"] }, "justification": text,
+        })),
         "result": object(&["message"], json!({
             "ruleId": text, "ruleIndex": index, "level": level, "message": of("message"),
             "kind": { "enum": ["notApplicable", "pass", "fail", "review", "open", "informational"] },
             "locations": list("location"), "relatedLocations": list("location"),
+            "suppressions": list("suppression"),
             "partialFingerprints": { "type": "object", "additionalProperties": text },
         })),
         "location": object(&[], json!({
@@ -124,7 +136,8 @@ fn sarif_has_the_form_that_its_schema_demands() {
     let run = &log["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     let results = run["results"].as_array().unwrap();
-    assert_eq!(results.len(), 4);
+    assert_eq!(results.len(), 5);
+    assert_eq!(results[4]["suppressions"][0]["justification"], "on purpose");
     for result in results {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(rules[index]["id"], result["ruleId"]);

@@ -14,6 +14,7 @@ mod objects;
 mod place;
 mod release;
 mod rollout;
+mod rules;
 mod stream;
 mod style;
 pub mod templates;
@@ -30,6 +31,7 @@ pub use findings_sarif::findings_sarif;
 pub use objects::{ObjectForm, objects, objects_of};
 pub use release::{history, release_status};
 pub use rollout::{PlainReporter, TerminalReporter, failure};
+pub use rules::rules;
 pub use style::{Role, Style, count, ticked};
 
 #[cfg(test)]

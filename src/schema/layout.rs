@@ -11,7 +11,11 @@ const MAGIC: [u8; 8] = *b"deployx1";
 pub(super) static MINORS: &[u8] = section(0);
 /// End offset of each string, `u32`.
 static STRING_ENDS: &[u8] = section(1);
-static STRING_BYTES: &[u8] = section(2);
+/// Known to be UTF-8 when this is compiled, so that no look-up has to ask.
+static STRINGS: &str = match std::str::from_utf8(section(2)) {
+    Ok(text) => text,
+    Err(_) => panic!("the generator writes UTF-8"),
+};
 /// Type nodes: tag, flags, then three `u16`. Structured types come first, sorted by name.
 pub(super) static TYPES: &[u8] = section(3);
 /// Fields: name `u16`, type `u16`, flags, version mask. Those of one type are sorted by name.
@@ -70,7 +74,7 @@ pub(super) fn string(number: usize) -> &'static str {
         0 => 0,
         _ => u32_at(STRING_ENDS, (number - 1) * 4),
     };
-    std::str::from_utf8(&STRING_BYTES[start..end]).expect("the generator writes UTF-8")
+    &STRINGS[start..end]
 }
 
 /// Returns the range of records whose key is `key`, in a section that is sorted by it.
@@ -78,20 +82,18 @@ pub(super) fn equal_range(
     count: usize,
     compare: impl Fn(usize) -> std::cmp::Ordering,
 ) -> std::ops::Range<usize> {
-    let partition = |less: &dyn Fn(std::cmp::Ordering) -> bool| {
-        let (mut low, mut high) = (0, count);
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if less(compare(middle)) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if compare(middle).is_lt() {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        low
-    };
-    let first = partition(&|order| order.is_lt());
-    first..first.max(partition(&|order| order.is_le()))
+    }
+    // Few records have one key: those of a field that changed between versions.
+    let equal = (low..count).take_while(|&at| compare(at).is_eq()).count();
+    low..low + equal
 }
 
 const fn section(number: usize) -> &'static [u8] {

@@ -108,6 +108,13 @@ impl ChangedFiles {
             let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
             found.extend(self.gone_below(&folder).cloned());
         }
+        let charts = build
+            .files
+            .iter()
+            .filter(|file| file.ends_with("Chart.yaml"));
+        for folder in charts.filter_map(|file| file.parent()) {
+            found.extend(self.gone_below(folder).cloned());
+        }
         (!found.is_empty()).then(|| Reason::Files(found.into_iter().collect()))
     }
 
@@ -198,6 +205,9 @@ mod tests {
         // A template that is gone may have been used, by what has typed resources.
         assert_eq!(reason(&["own/old.j2"], &["settings"]), [at("own/old.j2")]);
         assert_eq!(reason(&["own/old.j2"], &["a/x.yaml"]), [] as [PathBuf; 0]);
+        let chart = ["charts/web/Chart.yaml"];
+        let gone = "charts/web/templates/old.yaml";
+        assert_eq!(reason(&[gone], &chart), [at(gone)]);
         // Settings that are gone held for everything below.
         assert_eq!(reason(&["a/settings"], &[]), [at("a/settings")]);
         assert_eq!(reason(&["real/settings"], &[]), [] as [PathBuf; 0]);

@@ -80,6 +80,38 @@ pub fn check_out(top: &Path, revision: &str, into: &Path) -> Result<(), GitError
     Ok(())
 }
 
+/// A revision of a repository as files.
+pub struct Tree {
+    /// The repository.
+    top: PathBuf,
+    /// Where its files lie.
+    files: PathBuf,
+}
+
+impl Tree {
+    /// Writes all files of a revision into an empty folder, as [`check_out`] does.
+    ///
+    /// # Errors
+    /// As [`check_out`], and the folder asked about is in no repository.
+    pub fn check_out(folder: &Path, revision: &str, into: &Path) -> Result<Self, GitError> {
+        let top = top(folder)?;
+        check_out(&top, revision, into)?;
+        Ok(Self {
+            top,
+            files: into.to_path_buf(),
+        })
+    }
+
+    /// Where a path of the working tree lies in the revision, whether it is there or not.
+    pub fn path_of(&self, path: &Path) -> PathBuf {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        match real.strip_prefix(&self.top) {
+            Ok(below) => self.files.join(below),
+            Err(_) => self.files.join(path),
+        }
+    }
+}
+
 /// The commit that a revision names.
 fn commit(top: &Path, revision: &str) -> Result<String, GitError> {
     let parted = revision

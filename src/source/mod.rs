@@ -15,7 +15,7 @@ use std::sync::Arc;
 use walkdir::WalkDir;
 
 use crate::kustomize::outside::Outside;
-use crate::kustomize::{self, LoadRestrictions, Order, TypedResources, Validators};
+use crate::kustomize::{self, Compat, LoadRestrictions, Order, TypedResources, Validators};
 use crate::manifest::read::{self, Document};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources};
@@ -27,6 +27,8 @@ pub struct SourceOptions<'t> {
     pub load_restrictions: LoadRestrictions,
     /// The order of an overlay's objects where the root has no `sortOptions`.
     pub order: Order,
+    /// Which kustomize overlays are byte-equal to.
+    pub compat: Compat,
     /// Whether every object of an overlay gets the label that says who manages it.
     pub managed_by: bool,
     /// Whether what an overlay says without effect is an error.
@@ -45,6 +47,7 @@ impl<'t> SourceOptions<'t> {
         kustomize::Options {
             load_restrictions: self.load_restrictions,
             order: self.order,
+            compat: self.compat,
             managed_by: self.managed_by,
             strict: self.strict,
             outside: self.outside,

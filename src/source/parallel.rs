@@ -75,6 +75,10 @@ pub fn in_order<T: Sync, R: Send, E>(
 }
 
 fn workers(items: usize) -> usize {
+    // To count the cores takes several looks at files.
+    if items < 2 {
+        return items;
+    }
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     cores.min(items)
 }

@@ -13,6 +13,7 @@ mod lint;
 mod overrides;
 mod project;
 mod services;
+mod switches;
 
 pub mod dialect;
 pub mod engine;
@@ -22,6 +23,7 @@ pub use expand::GROUP;
 pub use fields::configuration;
 pub use library::{Kind, Library};
 pub use project::{Project, config_schema};
+pub use switches::LintSetting;
 
 #[cfg(test)]
 mod tests;

@@ -7,15 +7,16 @@ use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Node, Sources, suggest};
 use crate::schema::Version;
 
+use super::switches::{self, LintSetting};
+
 /// The file's name.
 pub(super) const FILE: &str = ".deployx.yaml";
 
 /// Fields that may be written.
-const FIELDS: [&str; 4] = ["crds", "kubernetesVersion", "schemas", "templates"];
+const FIELDS: [&str; 5] = ["crds", "kubernetesVersion", "lint", "schemas", "templates"];
 
 /// Fields that the design has and this version does not.
-const NOT_BUILT: [(&str, &str); 4] = [
-    ("lint", "lint switches"),
+const NOT_BUILT: [(&str, &str); 3] = [
     ("rules", "rules of a team"),
     ("defaults", "defaults of a team"),
     ("contexts", "holding overlays to contexts"),
@@ -34,6 +35,8 @@ pub struct Project {
     pub schemas: Vec<PathBuf>,
     /// Files and folders with custom resource definitions.
     pub crds: Vec<PathBuf>,
+    /// Rules that weigh otherwise here.
+    pub lint: Vec<LintSetting>,
 }
 
 impl Project {
@@ -87,6 +90,8 @@ pub fn config_schema() -> serde_json::Value {
             "type": ["string", "number"],
             "description": "Kubernetes version that is rendered for and judged by, for example \"1.37\"."
         },
+        "crds": folders("Files and folders with custom resource definitions, relative to this file."),
+        "lint": switches::schema(),
         "schemas": folders("Folders with the project's own *.schema.json, relative to this file."),
         "templates": folders("Folders with the project's own *.j2, relative to this file.")
     });
@@ -144,6 +149,7 @@ impl Reader {
                     self.project.templates = self.paths(&entry.value, folder, Path::is_dir);
                 }
                 "schemas" => self.project.schemas = self.paths(&entry.value, folder, Path::is_dir),
+                "lint" => self.project.lint = switches::read(&entry.value, &mut self.faults),
                 "kubernetesVersion" => self.project.kube = self.version(&entry.value),
                 key => self.unknown(key, entry.key_span),
             }

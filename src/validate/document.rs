@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{Definitions, Judgement, Validator, Verdict};
+use crate::lint::{Facts, Ignored};
 use crate::manifest::object::ObjectId;
 use crate::manifest::read::{self, Document};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources, Span};
@@ -21,6 +22,8 @@ pub struct Judged {
     pub id: ObjectId,
     /// The verdict.
     pub judgement: Judgement,
+    /// What the lint needs to know of it, until that has run.
+    pub(super) facts: Option<Box<Facts>>,
     waiting: Waiting,
 }
 
@@ -47,6 +50,10 @@ pub struct Verdicts {
     pub charts: usize,
     /// Number of files of Helm charts that are no manifests and were left out.
     pub chart_files: usize,
+    /// Findings that are about no object.
+    pub remarks: Vec<Diagnostic>,
+    /// Findings of the lint that were switched off.
+    pub ignored: Vec<Ignored>,
     /// The custom resource definitions among the objects.
     definitions: Definitions,
 }
@@ -59,7 +66,18 @@ impl Verdicts {
         self.overlays += other.overlays;
         self.charts += other.charts;
         self.chart_files += other.chart_files;
+        self.remarks.append(&mut other.remarks);
+        self.ignored.append(&mut other.ignored);
         self.definitions.extend(other.definitions);
+    }
+
+    /// All that there is to say, by object.
+    pub fn findings(&self) -> impl Iterator<Item = &Diagnostic> {
+        let of_objects = self
+            .objects
+            .iter()
+            .flat_map(|judged| &judged.judgement.findings);
+        of_objects.chain(&self.remarks)
     }
 
     /// Adds the verdict on an object.
@@ -115,6 +133,7 @@ impl Verdicts {
             span: object.span(),
             api_version: object.api_version().to_owned(),
             id: object.id(),
+            facts: Some(Box::new(Facts::of(object))),
             waiting: match judgement.verdict {
                 Verdict::Unknown => wait(),
                 _ => Waiting::No,
@@ -175,6 +194,7 @@ impl Verdicts {
                 unknown: None,
                 findings,
             },
+            facts: None,
             waiting: Waiting::No,
         });
     }

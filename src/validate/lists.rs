@@ -75,6 +75,10 @@ impl Search<'_> {
         place: &Place<'_>,
         refused: Option<(&'static str, Words)>,
     ) {
+        // Most values are scalars, and hold no list.
+        if node.as_scalar().is_some() {
+            return;
+        }
         match ty.shape() {
             Shape::Object(object) => {
                 for entry in node.as_map().into_iter().flatten() {

@@ -11,6 +11,7 @@ mod decode;
 mod document;
 mod fault;
 mod kind;
+mod linted;
 mod lists;
 mod neighbours;
 mod place;
@@ -19,9 +20,11 @@ mod scalar;
 mod unions;
 mod update;
 mod view;
+mod warnings;
 
 pub use custom::{Definitions, load_definitions};
 pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
+pub use linted::{Lint, RuleInfo, VERDICT_RULES, rules as switchable_rules};
 pub use update::{FORBIDDEN, IMMUTABLE};
 
 use crate::manifest::{Diagnostic, Object, Severity};
@@ -97,6 +100,10 @@ impl Validator {
                 lists::duplicates(self.version(), object, kind, &mut findings);
                 if kind.kind() == "CustomResourceDefinition" {
                     rules::rename_fields(object, &mut findings);
+                }
+                // The server warns of what it accepts.
+                if findings.iter().all(|f| f.severity != Severity::Error) {
+                    warnings::check(self.version(), object, &mut findings);
                 }
                 Judgement::of(object, findings)
             }

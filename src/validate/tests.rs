@@ -465,8 +465,10 @@ fn what_only_server_side_apply_refuses_is_a_warning_of_its_own() {
             "spec.hostAliases[1]",
         ),
     ] {
-        let (verdicts, findings) = judge(&pod(spec, container));
+        let (verdicts, mut findings) = judge(&pod(spec, container));
         assert_eq!(verdicts, ["accepted"], "{spec}{container}");
+        // The server has warnings of its own for some of them.
+        findings.retain(|finding| finding.contains(" ssa-"));
         assert_eq!(findings.len(), 1, "{findings:?}");
         let wanted = format!("warning ssa-duplicate-key {field} @ ");
         assert!(findings[0].starts_with(&wanted), "{findings:?}");
@@ -475,7 +477,7 @@ fn what_only_server_side_apply_refuses_is_a_warning_of_its_own() {
         "",
         "ports: [{containerPort: 80}, {containerPort: 80, protocol: UDP}]",
     ));
-    accepted(&pod("imagePullSecrets: [{}]", "args: [a, a]"));
+    accepted(&pod("imagePullSecrets: [{name: a}]", "args: [a, a]"));
     let (_, findings) =
         judge("{apiVersion: v1, kind: ConfigMap, metadata: {name: x, finalizers: [a.b/c, a.b/c]}}");
     assert!(findings[0].starts_with("warning ssa-duplicate-key metadata.finalizers[1]"));

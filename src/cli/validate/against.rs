@@ -60,12 +60,11 @@ impl Before {
         };
         let olds = if let Some(revision) = against.strip_prefix("git:") {
             let folder = tempfile::tempdir()?;
-            let top = git::top(&super::judge::folder_of(first)).map_err(refused)?;
-            git::check_out(&top, revision, folder.path()).map_err(refused)?;
-            let old = |root: &PathBuf| in_revision(&top, folder.path(), root);
-            let olds = roots.iter().map(old).collect();
+            let tree =
+                git::Tree::check_out(&super::judge::folder_of(first), revision, folder.path())
+                    .map_err(refused)?;
             before.folder = Some(folder);
-            olds
+            roots.iter().map(|root| tree.path_of(root)).collect()
         } else if let ([_], old) = (roots, PathBuf::from(against)) {
             if !old.exists() {
                 let name = display_path(&old);
@@ -146,10 +145,4 @@ impl Before {
             }
         }
     }
-}
-
-/// Where a path of the working tree lies among the files of a revision, whether it is there or not.
-fn in_revision(top: &Path, files: &Path, path: &Path) -> PathBuf {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    files.join(real.strip_prefix(top).unwrap_or(path))
 }

@@ -8,12 +8,13 @@ use super::super::project::Project;
 use super::super::{CommandError, Ui};
 use super::ValidateArgs;
 use super::against::Before;
+use super::lint::linted;
 use crate::helm;
 use crate::kustomize;
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Sources};
 use crate::source::{self, git, inputs};
-use crate::validate::{self, Definitions, Validator, Verdicts};
+use crate::validate::{self, Definitions, Lint, Validator, Verdicts};
 
 /// Judges everything that the sources yield. Returns the files that overlays have read, too, by
 /// their true paths.
@@ -52,7 +53,7 @@ pub(super) fn judge(
         );
     }
     let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
-    let judged = source::on_all_cores(&inputs.overlays, |overlay| {
+    let mut judged = source::on_all_cores(&inputs.overlays, |overlay| {
         judge_overlay(
             &builder,
             overlay,
@@ -62,14 +63,16 @@ pub(super) fn judge(
         )
     });
     let mut read = BTreeSet::new();
-    for overlay in judged {
+    for overlay in &judged {
         ui.diagnostics(sources, &overlay.warnings);
-        verdicts.append(overlay.verdicts);
-        read.extend(overlay.files);
+        read.extend(overlay.files.iter().cloned());
     }
-    for chart in &inputs.charts {
-        verdicts.append(judge_chart(sources, chart, args, validator));
-    }
+    // What a chart renders belongs together as what an overlay builds does.
+    judged.extend(inputs.charts.iter().map(|chart| JudgedOverlay {
+        root: chart.clone(),
+        verdicts: judge_chart(sources, chart, args, validator),
+        ..JudgedOverlay::default()
+    }));
     inputs.leave_out(&read);
     if let Some(changed) = &changed {
         let is_changed = |file: &PathBuf| !file.canonicalize().is_ok_and(|f| !changed.contains(&f));
@@ -80,7 +83,19 @@ pub(super) fn judge(
         files.compare(validator, sources, |id| before.in_files(id));
     }
     verdicts.append(files);
+    let switches = project.switches();
+    let lint = Lint {
+        version: validator.version(),
+        complete: args.lint.complete,
+        least: args.lint.least(),
+        switches: &switches,
+    };
+    let (mut verdicts, found) = linted(sources, &lint, verdicts, judged);
     verdicts.settle(validator, sources, definitions);
+    lint.settle(sources, &mut verdicts, found);
+    verdicts
+        .remarks
+        .extend(lint.faults(sources, &sources.files()));
     Ok((verdicts, read))
 }
 
@@ -154,11 +169,13 @@ fn repository_of(paths: &[PathBuf]) -> PathBuf {
 
 /// What came of one overlay.
 #[derive(Default)]
-struct JudgedOverlay {
-    verdicts: Verdicts,
+pub(super) struct JudgedOverlay {
+    /// Its folder.
+    pub(super) root: PathBuf,
+    pub(super) verdicts: Verdicts,
     warnings: Vec<Diagnostic>,
     /// The files that it read, by their true paths.
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// Builds an overlay and judges what it prints; nothing, where it reads none of the changed files.
@@ -169,7 +186,10 @@ fn judge_overlay(
     changed: Option<&BTreeSet<PathBuf>>,
     before: Option<&Before>,
 ) -> JudgedOverlay {
-    let mut judged = JudgedOverlay::default();
+    let mut judged = JudgedOverlay {
+        root: overlay.to_path_buf(),
+        ..JudgedOverlay::default()
+    };
     match builder.build(overlay) {
         Ok(build) => {
             judged.files = build.files;

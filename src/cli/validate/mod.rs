@@ -3,6 +3,7 @@
 mod against;
 mod cluster;
 mod judge;
+mod lint;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,8 @@ pub(super) struct ValidateArgs {
     /// at a git revision. Finds changes of fields that cannot change
     #[arg(long, value_name = "PATH|git:REV")]
     against: Option<String>,
+    #[command(flatten)]
+    lint: lint::LintArgs,
     /// What makes the command fail (exit code 1)
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
     fail_on: FailOn,
@@ -83,7 +86,7 @@ enum Format {
 /// What makes the command fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// An object that the server would refuse
+    /// An object that the server would refuse, or an error of the lint
     #[default]
     Error,
     /// A warning too
@@ -146,11 +149,13 @@ fn once(
 }
 
 fn fails(verdicts: &Verdicts, on: FailOn) -> bool {
-    verdicts.objects.iter().any(|judged| {
-        let warns = |finding: &Diagnostic| finding.severity >= Severity::Warning;
-        judged.judgement.verdict == Verdict::Rejected
-            || on == FailOn::Warning && judged.judgement.findings.iter().any(warns)
-    })
+    let least = match on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+    };
+    let rejected = |judged: &validate::Judged| judged.judgement.verdict == Verdict::Rejected;
+    verdicts.objects.iter().any(rejected)
+        || verdicts.findings().any(|finding| finding.severity >= least)
 }
 
 /// Makes an unknown verdict an error.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::manifest::Map;
 
 fn key(name: &str) -> Step {
     Step::Key(name.to_owned())

@@ -162,31 +162,20 @@ pub(super) fn take_over(
 ) -> Result<(), Diagnostics> {
     map.compact();
     no_doubles(&returned, name)?;
-    let mut slots: Vec<Option<Resource>> = Vec::new();
-    let mut known: HashMap<Id, Resource> = HashMap::new();
-    let mut order: Vec<Id> = Vec::new();
-    for resource in map.take() {
-        let id = id_of(&resource);
-        order.push(id.clone());
-        known.insert(id, resource);
-    }
-    let at: HashMap<Id, usize> = order
-        .iter()
-        .enumerate()
-        .map(|(at, id)| (id.clone(), at))
-        .collect();
-    slots.resize_with(order.len(), || None);
+    let old = map.take();
+    let ids = old.iter().map(id_of);
+    let places: HashMap<Id, usize> = ids.enumerate().map(|(at, id)| (id, at)).collect();
+    let mut slots: Vec<Option<Resource>> = vec![None; old.len()];
     let mut new = Vec::new();
     for mut resource in returned {
-        let id = id_of(&resource);
-        let Some(old) = known.get(&id) else {
+        let Some(&at) = places.get(&id_of(&resource)) else {
             new.push(resource);
             continue;
         };
-        resource.vars.clone_from(&old.vars);
-        resource.record = old.record;
-        adopt_places(&mut resource.node, &old.node);
-        slots[at[&id]] = Some(resource);
+        resource.vars.clone_from(&old[at].vars);
+        resource.record = old[at].record;
+        adopt_places(&mut resource.node, &old[at].node);
+        slots[at] = Some(resource);
     }
     for resource in slots.into_iter().flatten().chain(new) {
         map.push(resource);

@@ -74,16 +74,15 @@ impl Function {
             return Err(in_starlark(config, span).into());
         }
         let mut faults = Vec::new();
-        let mut fields = Fields::new(node, "a function", FIELDS, &mut faults);
-        fields.flag("deferFailure");
-        if let Some(container) = fields.node("container") {
-            let mut inner = Fields::new(container, "a container", OTHER, fields.faults());
+        if let Some(container) = node.get("container") {
+            let mut inner = Fields::new(container, "a container", OTHER, &mut faults);
             let image = inner.plain("image");
             if faults.is_empty() && !image.is_empty() {
                 return Err(in_container(config, &image, span).into());
             }
-            fields = Fields::new(node, "a function", FIELDS, &mut faults);
         }
+        let mut fields = Fields::new(node, "a function", FIELDS, &mut faults);
+        fields.flag("deferFailure");
         let function = fields.node("exec").and_then(|exec| {
             let mut exec = Fields::new(exec, "`exec` of a function", EXEC, fields.faults());
             Some(Self {

@@ -42,7 +42,7 @@ use super::fault::Faults;
 use super::place::Place;
 use super::view::View;
 use crate::manifest::{self, Map, Node, Span};
-use crate::schema::{Kind, Object};
+use crate::schema::{Kind, Object, Version};
 
 /// Checks what concerns an object as a whole.
 pub(super) fn whole(faults: &mut Faults<'_>, manifest: &manifest::Object, kind: Kind) {
@@ -53,6 +53,28 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &manifest::Object, kind: 
         "" | "events.k8s.io" if kind.kind() == "Event" => events::whole(faults, manifest, kind),
         "authorization.k8s.io" => reviews::whole(faults, manifest, kind.kind()),
         _ => {}
+    }
+}
+
+/// What the server complains of in a text that is no DNS label.
+pub(super) fn label_fault(text: &str, version: Version) -> Vec<String> {
+    separate(form::Form::DnsLabel.fault(text, version))
+}
+
+/// What the server complains of in a text that is no value of a label.
+pub(super) fn label_value_fault(text: &str, version: Version) -> Vec<String> {
+    separate(form::Form::LabelValue.fault(text, version))
+}
+
+/// Takes apart what the length and the shape of a text were said to be together.
+fn separate(words: Option<String>) -> Vec<String> {
+    let Some(words) = words else {
+        return Vec::new();
+    };
+    let long = words.starts_with("must be no more than");
+    match words.split_once(", ").filter(|_| long) {
+        Some((length, shape)) => vec![length.to_owned(), shape.to_owned()],
+        None => vec![words],
     }
 }
 

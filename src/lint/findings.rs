@@ -1,0 +1,73 @@
+//! Collects what a rule finds.
+
+use super::context::Context;
+use super::grade;
+use super::table::Rule;
+use crate::manifest::{Diagnostic, Severity, Sources};
+
+/// How sure a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// The input itself shows that it is not meant.
+    Plain,
+    /// It may be in the cluster, or be meant. An error where the input is said to be complete.
+    Weak,
+    /// Whatever the rule's severity: only worth knowing.
+    Hint,
+}
+
+/// The findings of one rule.
+pub(super) struct Findings<'c> {
+    context: &'c Context<'c>,
+    sources: &'c Sources,
+    rule: &'static Rule,
+    found: &'c mut Vec<(usize, Diagnostic)>,
+}
+
+impl<'c> Findings<'c> {
+    pub(super) fn new(
+        context: &'c Context<'c>,
+        sources: &'c Sources,
+        rule: &'static Rule,
+        found: &'c mut Vec<(usize, Diagnostic)>,
+    ) -> Self {
+        Self {
+            context,
+            sources,
+            rule,
+            found,
+        }
+    }
+
+    /// Adds a finding about an object. Rule and severity are set here.
+    pub(super) fn add(&mut self, index: usize, weight: Weight, finding: Diagnostic) {
+        let severity = match weight {
+            Weight::Weak if self.context.complete => Severity::Error,
+            Weight::Weak | Weight::Hint => grade(self.rule, true),
+            Weight::Plain => grade(self.rule, false),
+        };
+        let object = finding
+            .object
+            .clone()
+            .unwrap_or_else(|| self.context.describe(index));
+        let finding = Diagnostic {
+            severity,
+            rule: self.rule.id.into(),
+            object: Some(object),
+            ..finding
+        };
+        self.found.push((index, finding));
+    }
+
+    /// The source text of a span, where a file has it.
+    pub(super) fn written(&self, span: crate::manifest::Span) -> Option<String> {
+        let source = self.sources.get(span.file)?;
+        let text = source.text.get(span.start as usize..span.end as usize)?;
+        Some(text.to_owned())
+    }
+}
+
+/// A finding whose rule is not set yet.
+pub(super) fn finding(message: impl Into<String>) -> Diagnostic {
+    Diagnostic::warning("", message)
+}

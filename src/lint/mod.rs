@@ -1,0 +1,81 @@
+//! Lint: what the API server accepts and nobody means, seen across all objects of an input. A
+//! selector that selects nothing, a budget that can never be met, a port that nothing opens.
+//!
+//! Lint judges what it sees: an input is often a part of what is in the cluster, so that "there is
+//! no such Secret" is told where there is a sign that it was meant to be here, and else only on
+//! demand (a *weak* finding, of severity `info`). Each rule says in its page below `docs/rules/`
+//! what it takes for such a sign.
+//!
+//! A finding never makes an accepted object a rejected one.
+
+mod autoscaling;
+mod budgets;
+mod comments;
+mod context;
+mod facts;
+mod findings;
+mod ingress;
+mod monitors;
+mod names;
+mod network_policy;
+mod rbac;
+mod references;
+mod select;
+mod services;
+mod switches;
+mod table;
+mod workloads;
+
+pub use comments::{Comments, faults as comment_faults};
+pub use facts::Facts;
+pub use switches::{Ignored, Outcome, Shared, Switches, annotation_faults};
+pub use table::{RULES, Rule, rule};
+
+use context::Context;
+use findings::Findings;
+
+use crate::manifest::{Diagnostic, Severity, Sources};
+use crate::schema::{self, Version};
+
+/// What an input is, which decides what its objects tell about those that are not in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One overlay: what belongs together.
+    Overlay,
+    /// Files and folders of them: what lies in one folder probably belongs together.
+    Files,
+}
+
+/// What is asked of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The version of Kubernetes that the objects are for.
+    pub version: Version,
+    /// Whether the input holds everything that it refers to.
+    pub complete: bool,
+}
+
+/// Runs all rules over the objects of one input. Returns the findings, each with the position of
+/// its object; in the order of the objects.
+pub fn run(
+    sources: &Sources,
+    options: Options,
+    scope: Scope,
+    facts: &[&Facts],
+    wanted: impl Fn(&Rule) -> bool,
+) -> Vec<(usize, Diagnostic)> {
+    let tables = schema::tables(options.version);
+    let context = Context::new(sources, tables, scope, options.complete, facts);
+    let mut found = Vec::new();
+    for rule in RULES.iter().filter(|rule| wanted(rule)) {
+        let mut findings = Findings::new(&context, sources, rule, &mut found);
+        (rule.check)(&context, &mut findings);
+    }
+    found.sort_by_key(|(index, _)| *index);
+    found
+}
+
+/// How much a rule's findings weigh at most.
+fn grade(rule: &Rule, weak: bool) -> Severity {
+    if weak { Severity::Info } else { rule.severity }
+}

@@ -1,0 +1,179 @@
+//! The verdict and the lint together: what is told of the objects of a run.
+
+use super::Verdicts;
+use super::warnings;
+use crate::lint::{self, Comments, Facts, Options, Outcome, RULES, Rule, Scope, Shared, Switches};
+use crate::manifest::{Diagnostic, FileId, Severity, Sources};
+use crate::schema::Version;
+
+/// How the lint is run.
+#[derive(Debug)]
+pub struct Lint<'s> {
+    /// The version of Kubernetes that the objects are for.
+    pub version: Version,
+    /// Whether the input holds everything that it refers to.
+    pub complete: bool,
+    /// The least severity that is told; `None` for no lint at all.
+    pub least: Option<Severity>,
+    /// The switches of the project.
+    pub switches: &'s Switches,
+}
+
+/// A rule that can be switched.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleInfo {
+    /// Stable identifier in kebab case.
+    pub id: &'static str,
+    /// How much a finding weighs, unless a switch says otherwise.
+    pub severity: Severity,
+    /// What it finds, in one line.
+    pub summary: &'static str,
+    /// Its page, in Markdown.
+    pub page: &'static str,
+    /// Whether it is a warning of the API server.
+    pub of_server: bool,
+}
+
+/// The rules that can be switched: those of the lint, then the server's warnings.
+pub fn rules() -> impl Iterator<Item = RuleInfo> {
+    let lint = RULES.iter().map(|rule| RuleInfo {
+        id: rule.id,
+        severity: rule.severity,
+        summary: rule.summary,
+        page: rule.page,
+        of_server: false,
+    });
+    let switch = RuleInfo {
+        id: "lint-switch",
+        severity: Severity::Warning,
+        summary: "a switch without a reason, or for a rule that there is not",
+        page: include_str!("../../docs/rules/lint-switch.md"),
+        of_server: false,
+    };
+    let warnings = warnings::RULES.iter().map(|&(id, summary, page)| RuleInfo {
+        id,
+        severity: Severity::Warning,
+        summary,
+        page,
+        of_server: true,
+    });
+    lint.chain([switch]).chain(warnings)
+}
+
+/// The rules of the verdict, which cannot be switched: a table in Markdown, one row each.
+pub const VERDICT_RULES: &str = include_str!("../../docs/rules/verdict.md");
+
+/// The identifiers of all rules that can be switched.
+fn rule_ids() -> Vec<&'static str> {
+    rules().map(|rule| rule.id).collect()
+}
+
+impl Lint<'_> {
+    /// Runs the rules over the objects of one input. The findings stand with the positions of
+    /// their objects.
+    pub fn findings(
+        &self,
+        sources: &Sources,
+        verdicts: &Verdicts,
+        scope: Scope,
+    ) -> Vec<(usize, Diagnostic)> {
+        let Some(least) = self.least else {
+            return Vec::new();
+        };
+        let objects = verdicts.objects.iter().enumerate();
+        let (positions, facts): (Vec<usize>, Vec<&Facts>) = objects
+            .filter_map(|(index, judged)| Some((index, judged.facts.as_deref()?)))
+            .unzip();
+        let options = Options {
+            version: self.version,
+            complete: self.complete,
+        };
+        let wanted = |rule: &Rule| self.switches.wants(rule.id, rule.severity, least);
+        let found = lint::run(sources, options, scope, &facts, wanted);
+        let found = found
+            .into_iter()
+            .map(|(index, finding)| (positions[index], finding));
+        found.collect()
+    }
+
+    /// Decides what is told of the verdicts' warnings and of the lint's findings. Call it once for
+    /// all inputs together, when custom resources are judged.
+    pub fn settle(
+        &self,
+        sources: &Sources,
+        verdicts: &mut Verdicts,
+        found: Vec<(usize, Diagnostic)>,
+    ) {
+        let comments = Comments::default();
+        let mut shared = Shared::default();
+        let ids = rule_ids();
+        let known = |rule: &str| ids.contains(&rule);
+        let least = self.least.unwrap_or(Severity::Warning);
+        let mut found = found.into_iter().peekable();
+        for (index, judged) in verdicts.objects.iter_mut().enumerate() {
+            let findings = &mut judged.judgement.findings;
+            // Errors of the verdict cannot be switched off: the server does not listen.
+            let (errors, mut open): (Vec<_>, Vec<_>) = std::mem::take(findings)
+                .into_iter()
+                .partition(|finding| finding.severity == Severity::Error);
+            *findings = errors;
+            while let Some((_, finding)) = found.next_if(|(at, _)| *at == index) {
+                if shared.is_new(&finding) {
+                    open.push(finding);
+                }
+            }
+            let facts = judged.facts.take();
+            let facts = facts.as_deref();
+            if let Some(facts) = facts.filter(|_| self.least.is_some()) {
+                let faults = lint::annotation_faults(facts, &known, &ids);
+                let name = judged.id.to_string();
+                open.extend(
+                    faults
+                        .into_iter()
+                        .map(|fault| fault.in_object(name.as_str())),
+                );
+            }
+            for finding in open {
+                match self
+                    .switches
+                    .decide(sources, &comments, &judged.id, facts, least, finding)
+                {
+                    Outcome::Told(finding) => findings.push(finding),
+                    Outcome::Ignored(ignored) => verdicts.ignored.push(ignored),
+                    Outcome::Dropped => {}
+                }
+            }
+        }
+        for finding in verdicts
+            .objects
+            .iter_mut()
+            .flat_map(|o| &mut o.judgement.findings)
+        {
+            match shared.others(finding) {
+                0 => {}
+                1 => finding.notes.push("the same in 1 more overlay".to_owned()),
+                more => finding
+                    .notes
+                    .push(format!("the same in {more} more overlays")),
+            }
+        }
+    }
+
+    /// What is wrong with the switches themselves: those of the project, and the comments of files.
+    pub fn faults(&self, sources: &Sources, files: &[FileId]) -> Vec<Diagnostic> {
+        if self.least.is_none() {
+            return Vec::new();
+        }
+        let ids = rule_ids();
+        let known = |rule: &str| ids.contains(&rule);
+        let mut faults = self.switches.faults(&known, &ids);
+        for file in files {
+            faults.extend(lint::comment_faults(sources, *file, &known, &ids));
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+#[path = "linted_tests.rs"]
+mod tests;

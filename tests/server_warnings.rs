@@ -1,0 +1,272 @@
+//! The server's own warnings, asked of a real API server and of deployx, and compared word by word.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod cluster;
+
+use cluster::{Cluster, Namespace};
+use deployx::manifest::Sources;
+use deployx::schema::Version;
+use deployx::validate::{Validator, judge_file, switchable_rules};
+
+/// Objects that cause as many warnings as they can, besides the examples of the rules' pages.
+const OBJECTS: &[&str] = &[
+    "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: many.v2}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata:
+      labels: {app: web}
+      annotations:
+        scheduler.alpha.kubernetes.io/critical-pod: ''
+        security.alpha.kubernetes.io/sysctls: a=b
+        seccomp.security.alpha.kubernetes.io/pod: runtime/default
+        container.seccomp.security.alpha.kubernetes.io/web: runtime/default
+        container.apparmor.security.beta.kubernetes.io/web: runtime/default
+    spec:
+      nodeSelector: {beta.kubernetes.io/os: linux, failure-domain.beta.kubernetes.io/zone: a}
+      affinity:
+        nodeAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+            nodeSelectorTerms:
+            - matchExpressions: [{key: beta.kubernetes.io/arch, operator: In, values: [amd64]}]
+          preferredDuringSchedulingIgnoredDuringExecution:
+          - weight: 1
+            preference:
+              matchExpressions: [{key: node-role.kubernetes.io/master, operator: In, values: ['-a-']}]
+        podAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a}]
+        podAntiAffinity:
+          preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: a}}]
+      topologySpreadConstraints:
+      - {maxSkew: 1, whenUnsatisfiable: ScheduleAnyway, topologyKey: failure-domain.beta.kubernetes.io/zone}
+      terminationGracePeriodSeconds: -5
+      imagePullSecrets: [{name: a}, {name: a}, {name: ''}]
+      dnsConfig: {nameservers: ['2001:DB8::1']}
+      hostAliases: [{ip: 1.2.3.4}, {ip: 1.2.3.4}]
+      initContainers:
+      - {name: first, image: a, ports: [{name: http, containerPort: 80}]}
+      containers:
+      - name: web
+        image: a
+        env: [{name: A, value: a}, {name: A, value: '$(A)'}, {name: A, value: '$(A)b'}, {name: A, value: c}]
+        resources: {limits: {memory: 1500m, ephemeral-storage: 100m}, requests: {memory: 1m}}
+        ports:
+        - {name: http, containerPort: 80}
+        - {containerPort: 80, hostPort: 81}
+        - {containerPort: 80, hostPort: 81, hostIP: 1.2.3.4}
+        - {containerPort: 82, hostIP: 1.2.3.4}
+      volumes:
+      - {name: a, gitRepo: {repository: a}}
+      - {name: b, glusterfs: {endpoints: a, path: b}}
+      - {name: c, cephfs: {monitors: [a]}}
+      - {name: d, rbd: {monitors: [a], image: b}}
+      - {name: e, flocker: {datasetName: a}}
+      - {name: f, quobyte: {registry: 'a:1', volume: b}}
+      - {name: g, storageos: {volumeName: a, volumeNamespace: b}}
+      - {name: h, secret: {secretName: s, items: [{key: a, path: x/}, {key: b, path: x/y}, {key: c, path: x}]}}
+      - name: i
+        projected:
+          sources:
+          - configMap: {name: one, items: [{key: a, path: p}]}
+          - secret: {name: two, items: [{key: a, path: p}]}
+          - serviceAccountToken: {path: p/token}
+          - {}
+      - {name: j, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1500m}}}}}}
+",
+    "apiVersion: v1
+kind: Pod
+metadata:
+  name: pod.one
+  annotations: {container.apparmor.security.beta.kubernetes.io/a: runtime/default}
+spec: {containers: [{name: a, image: b}]}
+",
+    "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  revisionHistoryLimit: -1
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: {containers: [{name: a, image: b}]}}
+  volumeClaimTemplates:
+  - {metadata: {name: a}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1500m}}}}
+",
+    "apiVersion: batch/v1
+kind: CronJob
+metadata: {name: cron.a}
+spec:
+  schedule: '@daily'
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, terminationGracePeriodSeconds: -1, containers: [{name: a, image: b}]}}}}
+",
+    "apiVersion: batch/v1
+kind: Job
+metadata: {name: large}
+spec:
+  completionMode: Indexed
+  completions: 100001
+  parallelism: 10001
+  template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}
+",
+    "apiVersion: v1
+kind: Service
+metadata: {name: web, annotations: {service.kubernetes.io/topology-aware-hints: auto}}
+spec: {externalIPs: ['2001:db8:0::1'], externalName: a.b, loadBalancerIP: '2001:DB8::2', ports: [{port: 1}]}
+",
+    "apiVersion: v1
+kind: Service
+metadata: {name: headless}
+spec: {clusterIP: None, sessionAffinity: ClientIP, externalIPs: [1.2.3.4], loadBalancerIP: 1.2.3.4, ports: [{port: 1}]}
+",
+    "apiVersion: v1
+kind: Service
+metadata: {name: named}
+spec: {type: ExternalName, externalName: a.b, externalIPs: [1.2.3.4]}
+",
+    "apiVersion: v1
+kind: Service
+metadata: {name: balanced}
+spec: {type: LoadBalancer, loadBalancerSourceRanges: ['2001:DB8::/32'], ports: [{port: 1}]}
+",
+    "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: addresses}
+spec:
+  podSelector: {}
+  ingress: [{from: [{ipBlock: {cidr: '2001:DB8::/32', except: ['2001:db8:0:1::/64']}}]}]
+  egress: [{to: [{ipBlock: {cidr: '2001:db8::/32'}}]}]
+",
+    "apiVersion: v1
+kind: Endpoints
+metadata: {name: hand}
+subsets: [{addresses: [{ip: '2001:DB8::1'}], notReadyAddresses: [{ip: '2001:db8::0:2'}], ports: [{port: 1}]}]
+",
+    "apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: names}
+addressType: FQDN
+endpoints: [{addresses: [a.b]}]
+",
+    "apiVersion: v1
+kind: PersistentVolume
+metadata: {name: old, annotations: {volume.beta.kubernetes.io/storage-class: a, volume.beta.kubernetes.io/mount-options: b}}
+spec:
+  accessModes: [ReadWriteOnce]
+  capacity: {storage: 1Gi}
+  persistentVolumeReclaimPolicy: Recycle
+  hostPath: {path: /a}
+  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: beta.kubernetes.io/os, operator: Exists}]}]}}
+",
+    "apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: old, annotations: {volume.beta.kubernetes.io/storage-class: a}}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1500m}, limits: {storage: 2500m}}}
+",
+    "apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: zones}
+provisioner: a.b/c
+allowedTopologies: [{matchLabelExpressions: [{key: failure-domain.beta.kubernetes.io/zone, values: [a]}]}]
+",
+    "apiVersion: storage.k8s.io/v1
+kind: CSIDriver
+metadata: {name: a.b}
+spec: {tokenRequests: [{audience: a}]}
+",
+    "apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: {name: old}
+handler: a
+scheduling: {nodeSelector: {beta.kubernetes.io/os: linux}}
+",
+    "apiVersion: v1
+kind: ServiceAccount
+metadata: {name: old, annotations: {kubernetes.io/enforce-mountable-secrets: 'true'}}
+",
+    "apiVersion: v1
+kind: Secret
+metadata: {name: switched}
+type: kubernetes.io/tls
+stringData:
+  tls.crt: |
+    -----BEGIN PRIVATE KEY-----
+    AAAA
+    -----END PRIVATE KEY-----
+  tls.key: |
+    -----BEGIN CERTIFICATE-----
+    AAAA
+    -----END CERTIFICATE-----
+",
+    "apiVersion: v1
+kind: ResourceQuota
+metadata: {name: quota}
+spec: {hard: {memory: 2Gi, limits.memory: 1Gi, requests.ephemeral-storage: 2Gi, limits.ephemeral-storage: 1Gi}}
+",
+];
+
+/// What the server warns of when it is asked to create an object, sorted.
+fn of_server(namespace: &Namespace<'_>, object: &str) -> Vec<String> {
+    let file = namespace.cluster().dir().join("object.yaml");
+    std::fs::write(&file, object).unwrap();
+    let file = file.to_str().unwrap();
+    let args = [
+        "create",
+        "--dry-run=server",
+        "--validate=ignore",
+        "-f",
+        file,
+    ];
+    let output = namespace.kubectl(&args);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{object}{told}");
+    let lines = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("Warning: "));
+    sorted(lines.map(str::to_owned))
+}
+
+/// What deployx says that the server would warn of.
+fn of_deployx(object: &str) -> Vec<String> {
+    let sources = Sources::new();
+    let file = sources.add("object.yaml", object);
+    let verdicts = judge_file(Validator::new(Version::newest()), &sources, file);
+    let notes = verdicts.findings().flat_map(|finding| &finding.notes);
+    let words = notes.filter_map(|note| {
+        let warned = note.split_once(") would warn: ");
+        let warned = warned.or_else(|| note.split_once(") would say: Warning: "));
+        Some(warned?.1.to_owned())
+    });
+    sorted(words)
+}
+
+fn sorted(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut words: Vec<String> = words.collect();
+    words.sort();
+    // kubectl prints equal ones once.
+    words.dedup();
+    words
+}
+
+/// The examples of the pages of the server's warnings.
+fn examples() -> impl Iterator<Item = &'static str> {
+    let pages = switchable_rules().filter(|rule| rule.of_server && rule.id != "deprecated-api");
+    pages
+        .flat_map(|rule| rule.page.split("```yaml\n").skip(1))
+        .filter_map(|text| Some(text.split_once("```")?.0))
+}
+
+#[test]
+fn warnings_are_those_of_the_server() {
+    let namespace = Cluster::shared().namespace("warnings");
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for object in OBJECTS.iter().copied().chain(examples()) {
+        let (server, own) = (of_server(&namespace, object), of_deployx(object));
+        compared += server.len();
+        let missing = server.iter().filter(|words| !own.contains(words));
+        wrong.extend(missing.map(|words| format!("deployx does not say: {words}")));
+        let more = own.iter().filter(|words| !server.contains(words));
+        wrong.extend(more.map(|words| format!("only deployx says: {words}")));
+    }
+    println!("{compared} warnings of the server compared");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
