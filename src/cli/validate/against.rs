@@ -26,7 +26,7 @@ pub(super) struct Before {
 /// Where an object came from.
 #[derive(PartialEq, Eq, Hash)]
 enum Place {
-    /// An overlay, by its path below the source.
+    /// An overlay, by where it lies as seen from the source.
     Overlay(PathBuf),
     /// Files, which may have been moved.
     Files,
@@ -88,9 +88,12 @@ impl Before {
 
     /// What an overlay printed before.
     pub(super) fn in_overlay(&self, overlay: &Path, id: &ObjectId) -> Option<&Object> {
-        let below = |root: &PathBuf| overlay.strip_prefix(root).ok().map(Path::to_path_buf);
-        let place = self.roots.iter().find_map(below)?;
-        self.objects.get(&(Place::Overlay(place), id.clone()))
+        let related = |root: &&PathBuf| {
+            overlay.starts_with(root) || root.starts_with(overlay) || overlay == Path::new(".")
+        };
+        let root = self.roots.iter().find(related)?;
+        let place = Place::Overlay(place_of(root, overlay));
+        self.objects.get(&(place, id.clone()))
     }
 
     /// What a file held before.
@@ -108,12 +111,12 @@ impl Before {
         let mut found = inputs::select(&[root.to_path_buf()]);
         let mut read = BTreeSet::new();
         for overlay in &found.overlays {
-            let place = overlay.strip_prefix(root).unwrap_or(overlay);
+            let place = place_of(root, overlay);
             match builder.build(overlay) {
                 Ok(build) => {
                     read.extend(build.files);
                     for object in build.objects {
-                        let key = (Place::Overlay(place.to_path_buf()), object.id());
+                        let key = (Place::Overlay(place.clone()), object.id());
                         self.objects.insert(key, object);
                     }
                 }
@@ -122,7 +125,7 @@ impl Before {
                 }
                 Err(Diagnostics(findings)) => {
                     read.extend(inputs::files_below(overlay));
-                    let name = display_path(place);
+                    let name = display_path(overlay);
                     ui.status(format!(
                         "`{name}` could not be built before, so its changes are not judged:"
                     ));
@@ -145,4 +148,13 @@ impl Before {
             }
         }
     }
+}
+
+/// Where an overlay lies as seen from the source that it was found by: below a folder, or above a
+/// file.
+fn place_of(root: &Path, overlay: &Path) -> PathBuf {
+    if let Ok(below) = overlay.strip_prefix(root) {
+        return below.to_path_buf();
+    }
+    Path::new("..").join(root.strip_prefix(overlay).unwrap_or(root))
 }

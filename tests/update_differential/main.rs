@@ -1,0 +1,232 @@
+//! Our verdict on updates held against that of a real API server: an object of every kind is
+//! created, mutants of it are put in its place (as a dry run), and both answers are compared.
+//!
+//! `DEPLOYX_UPDATE_PAIRS=N` asks for more than the usual 1,000, `DEPLOYX_SEED=N` for others,
+//! `DEPLOYX_KINDS=Pod,Job` for those of some kinds, and `DEPLOYX_DIFFERENCES=FILE` writes every
+//! difference down as a line of JSON.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what a person runs this for"
+)]
+
+#[path = "../cluster/mod.rs"]
+mod cluster;
+#[expect(dead_code, reason = "the other test uses all of it")]
+#[path = "../verdict_differential/compare.rs"]
+mod compare;
+#[path = "../verdict_differential/generate.rs"]
+mod generate;
+#[expect(dead_code, reason = "the other test uses all of it")]
+#[path = "../verdict_differential/judge.rs"]
+mod judge;
+mod live;
+#[path = "../verdict_differential/mutate.rs"]
+mod mutate;
+#[path = "../verdict_differential/random.rs"]
+mod random;
+#[expect(dead_code, reason = "the other test uses all of it")]
+#[path = "../verdict_differential/seeds.rs"]
+mod seeds;
+#[path = "../verdict_differential/values.rs"]
+mod values;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use deployx::manifest::json::from_json;
+use deployx::manifest::{Object, Severity, Span};
+use deployx::schema::{Version, tables};
+use deployx::validate::{Definitions, Validator};
+use futures::StreamExt as _;
+use kube::Client;
+use serde_json::{Value, json};
+
+use cluster::Judge;
+use compare::{Difference, Figures, Ours, difference};
+use live::Live;
+use random::Random;
+use seeds::Seed;
+
+/// How many questions are in flight; more are no faster.
+const CONNECTIONS: usize = 8;
+
+fn shared() -> &'static Judge {
+    static JUDGE: OnceLock<Judge> = OnceLock::new();
+    JUDGE.get_or_init(Judge::start)
+}
+
+fn setting(name: &str, usual: usize) -> usize {
+    let given = env::var(name).ok();
+    given.map_or(usual, |text| text.parse().unwrap())
+}
+
+/// An update, and what it is, for people.
+struct Pair<'l> {
+    live: &'l Live,
+    new: Value,
+    what: String,
+}
+
+/// What deployx says of an update.
+fn ours(definitions: &Definitions, old: &Value, new: &Value) -> Ours {
+    let validator = Validator::new(Version::newest());
+    let object = |value: &Value| Object::from_node(from_json(value, Span::NONE));
+    let (Some(old), Some(new)) = (object(old), object(new)) else {
+        panic!("an object has a kind: {new}");
+    };
+    let judgement = validator.judge_update(definitions, &old, &new);
+    let errors = judgement
+        .findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error);
+    let fields = errors.filter_map(|finding| finding.field.as_deref());
+    let mut fields: Vec<String> = fields.map(judge::plain_path).collect();
+    fields.sort();
+    fields.dedup();
+    Ours {
+        verdict: judgement.verdict,
+        fields,
+        unknown: judgement.unknown,
+    }
+}
+
+/// Asks all pairs of both and compares.
+#[derive(Default)]
+struct Comparison {
+    figures: BTreeMap<String, Figures>,
+    wrong: Vec<String>,
+    log: Option<File>,
+}
+
+impl Comparison {
+    fn new() -> Self {
+        let log = env::var_os("DEPLOYX_DIFFERENCES").map(PathBuf::from);
+        let open = |path| {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .unwrap()
+        };
+        Self {
+            log: log.map(open),
+            ..Self::default()
+        }
+    }
+
+    async fn run<'l>(
+        &mut self,
+        client: &Client,
+        definitions: &Definitions,
+        pairs: impl Iterator<Item = Pair<'l>>,
+    ) {
+        let asked = pairs.map(|pair| async {
+            let answer = live::put(client, pair.live, &pair.new).await;
+            (pair, answer)
+        });
+        let mut answers = futures::stream::iter(asked).buffer_unordered(CONNECTIONS);
+        while let Some((pair, server)) = answers.next().await {
+            // Who has a port is not to be known from the two objects; 0 is no answer.
+            if server.message.contains("port is already allocated") || server.code == 0 {
+                continue;
+            }
+            let ours = ours(definitions, &pair.live.object, &pair.new);
+            let found = difference(&server, &ours);
+            let name = format!("{} {}", pair.live.group, pair.live.kind);
+            self.figures
+                .entry(name.clone())
+                .or_default()
+                .count(&server, found);
+            let Some(found) = found else {
+                continue;
+            };
+            let words: String = server.message.chars().take(1500).collect();
+            if !matches!(found, Difference::Unnamed | Difference::Inexact) {
+                self.wrong.push(format!(
+                    "{found:?}: {name}: {}\n  server: {words}\n  ours: {:?} {:?}\n  {}",
+                    pair.what, ours.fields, ours.unknown, pair.new
+                ));
+            }
+            if let Some(log) = &mut self.log {
+                let line = json!({
+                    "difference": format!("{found:?}"), "kind": name, "what": pair.what,
+                    "code": server.code, "message": words, "fields": server.fields,
+                    "ours": ours.fields, "unknown": ours.unknown,
+                    "old": pair.live.object, "new": pair.new,
+                });
+                writeln!(log, "{line}").unwrap();
+            }
+        }
+    }
+
+    /// Prints the figures and fails where a verdict is wrong.
+    fn finish(self) -> Figures {
+        let all = compare::print(&self.figures);
+        let shown = self.wrong.iter().take(20).cloned().collect::<Vec<_>>();
+        assert!(
+            self.wrong.is_empty(),
+            "{} verdicts differ from the server's:\n{}",
+            self.wrong.len(),
+            shown.join("\n")
+        );
+        all
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(2)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn mutants_of_live_objects_get_the_servers_verdict() {
+    let tables = tables(Version::newest());
+    let count = setting("DEPLOYX_UPDATE_PAIRS", 1000);
+    let seed = setting("DEPLOYX_SEED", 1);
+    let kinds = env::var("DEPLOYX_KINDS").unwrap_or_default();
+    let wanted = |seed: &Seed| kinds.is_empty() || kinds.split(',').any(|k| k == seed.kind.kind());
+    let seeds: Vec<Seed> = seeds::read(tables, include_str!("objects.yaml"))
+        .into_iter()
+        .chain(seeds::own(tables))
+        .filter(wanted)
+        .collect();
+    let all = runtime().block_on(async {
+        let client = judge::client(shared().server());
+        let live = live::create(&client, &seeds).await;
+        let unchanged = live.iter().map(|live| Pair {
+            live,
+            new: live.object.clone(),
+            what: "as it is".to_owned(),
+        });
+        let mutants = (0..count).map(|number| {
+            let mut random = Random::new((seed as u64) << 32 | number as u64);
+            let live = live::evenly(&live, &mut random);
+            let mutant = mutate::mutate(&live.seed(tables), &seeds, &mut random);
+            Pair {
+                live,
+                new: live.named(mutant.object),
+                what: mutant.steps.join(" + "),
+            }
+        });
+        let mut comparison = Comparison::new();
+        let definitions = Definitions::default();
+        comparison
+            .run(&client, &definitions, unchanged.chain(mutants))
+            .await;
+        comparison.finish()
+    });
+    assert!(
+        all.named * 100 >= all.nameable * 95,
+        "the server's field is named in {} of {} refusals",
+        all.named,
+        all.nameable
+    );
+}
