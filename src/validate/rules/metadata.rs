@@ -59,6 +59,12 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
     }
     // These kinds have a newer check, which looks at the name that is made alone.
     let looks_at_both = !matches!(kind.kind(), "ReplicationController" | "DeviceClass");
+    if name.is_empty() && !generate.is_empty() && !looks_at_both {
+        let made = format!("{generate}x");
+        if form.fault(&made, faults.version()).is_some() {
+            refuse_form(faults, view, "name", form, &made);
+        }
+    }
     if !generate.is_empty() && looks_at_both {
         // A dash at the end is followed by characters that are made up.
         let masked = match generate.strip_suffix('-') {
@@ -156,8 +162,7 @@ fn name_form(kind: Kind) -> Form {
         | ("certificates.k8s.io", "CertificateSigningRequest" | "ClusterTrustBundle")
         | ("apiregistration.k8s.io", "APIService")
         | ("networking.k8s.io", "IPAddress")
-        | ("", "ComponentStatus")
-        | (_, "Event") => Form::PathSegment,
+        | ("", "ComponentStatus" | "Event") => Form::PathSegment,
         _ => Form::DnsSubdomain,
     }
 }
@@ -263,6 +268,7 @@ fn is_core(kind: Kind) -> bool {
             | "apiextensions.k8s.io"
             | "apiregistration.k8s.io"
             | "coordination.k8s.io"
+            | "node.k8s.io"
             | "policy"
     )
 }
