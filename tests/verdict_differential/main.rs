@@ -331,7 +331,7 @@ fn custom_resources_get_the_servers_verdict() {
         });
         let mut comparison = Comparison::new();
         comparison.run(&client, questions, &definitions).await;
-        Some(comparison.finish(0))
+        Some(comparison.finish(count / 100))
     });
     // A judge that runs already may have them from before.
     assert!(figures.is_some() || env::var_os("DEPLOYX_JUDGE").is_some());

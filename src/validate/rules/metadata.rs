@@ -44,6 +44,24 @@ pub(super) fn check(faults: &mut Faults<'_>, object: &Object, kind: Kind) {
     }
 }
 
+/// Checks the labels and annotations of a custom resource.
+pub(in crate::validate) fn labels_and_annotations(faults: &mut Faults<'_>, object: &Object) {
+    let Some(map) = object.root.get("metadata").and_then(Node::as_map) else {
+        return;
+    };
+    let place = Place::ROOT.field("metadata");
+    let at = map.iter().next().map_or(object.root.span, |e| e.key_span);
+    let view = View {
+        map,
+        place: &place,
+        at,
+    };
+    if let Some(node) = view.get("labels") {
+        labels(faults, view, "labels", node);
+    }
+    annotations(faults, view, "annotations");
+}
+
 /// Checks the names of an object: each kind has its own form.
 fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
     // The old object has its name, in whatever form was right for it.

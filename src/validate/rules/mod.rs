@@ -37,6 +37,7 @@ mod workloads;
 
 pub(super) use context::Context;
 pub(super) use crd::rename_fields;
+pub(super) use metadata::labels_and_annotations;
 
 use super::fault::Faults;
 use super::place::Place;
