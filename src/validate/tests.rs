@@ -240,7 +240,7 @@ fn schemas_of_custom_resources_are_decoded_leniently_where_the_server_does() {
     refused(
         &crd("properties: {a: {type: strnig}}"),
         "unsupported-value",
-        &format!("{root}.properties[a].type"),
+        "spec.validation.openAPIV3Schema.properties[a].type",
     );
 }
 
@@ -703,7 +703,8 @@ fn a_verdict_is_that_of_the_version() {
     let policy = "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingAdmissionPolicy, \
         metadata: {name: x}, spec: {matchConstraints: {resourceRules: [{operations: [CREATE], \
         apiGroups: [''], apiVersions: [v1], resources: [pods]}]}, mutations: [{patchType: JSONPatch, \
-        jsonPatch: {expression: a}}], reinvocationPolicy: Never}}";
+        jsonPatch: {expression: '[JSONPatch{op: \"remove\", path: \"/a\"}]'}}], \
+        reinvocationPolicy: Never}}";
     let projected = "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers: [{name: a, \
         image: b}], volumes: [{name: v, image: {}}]}}";
     for (text, version, wanted) in [

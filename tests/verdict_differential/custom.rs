@@ -23,6 +23,12 @@ pub(crate) async fn create(client: &Client, crds: &[Value]) -> (Vec<Custom>, Def
     let mut kinds = Vec::new();
     let mut definitions = Definitions::default();
     for crd in crds {
+        // There is no webhook to convert between versions.
+        let mut crd = crd.clone();
+        if let Some(spec) = crd["spec"].as_object_mut() {
+            spec.remove("conversion");
+        }
+        let crd = &crd;
         let uri = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
         let request = http::Request::post(uri)
             .header("content-type", "application/json")

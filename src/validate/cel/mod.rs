@@ -17,6 +17,11 @@ use types::Ty;
 use cost::Decl;
 pub(super) use cost::most_often;
 
+/// So many signs nest no deeper than the stack of any thread allows.
+const SHALLOW: usize = 60;
+/// Enough for the deepest expression that is read; what is not used of it costs nothing.
+const STACK: usize = 64 << 20;
+
 /// What is wrong with an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -139,6 +144,26 @@ impl Env {
     /// # Errors
     /// Everything that is wrong with it; the first is what the server says first.
     pub(super) fn compile(&self, text: &str, wanted: Wanted) -> Result<Checked, Vec<Fault>> {
+        let is_sign = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b' ');
+        let nesting = text.bytes().filter(is_sign).count() + text.matches(" in ").count();
+        if nesting <= SHALLOW {
+            return self.compile_here(text, wanted);
+        }
+        std::thread::scope(|scope| {
+            let builder = std::thread::Builder::new().stack_size(STACK);
+            match builder.spawn_scoped(scope, || self.compile_here(text, wanted)) {
+                Ok(thread) => thread.join().unwrap_or_else(|_| {
+                    Err(vec![Fault {
+                        at: 0,
+                        message: "cannot be compiled".to_owned(),
+                    }])
+                }),
+                Err(_) => self.compile_here(text, wanted),
+            }
+        })
+    }
+
+    fn compile_here(&self, text: &str, wanted: Wanted) -> Result<Checked, Vec<Fault>> {
         let expr = parse::parse(text).map_err(|fault| vec![fault])?;
         let checked = check::check(self, &expr)?;
         match wanted.fault(&checked.ty) {

@@ -105,19 +105,6 @@ pub(super) fn match_conditions(faults: &mut Faults<'_>, view: View<'_>, env: &En
     }
 }
 
-/// `validateValidatingWebhookConfiguration`: each name once.
-pub(super) fn webhooks(faults: &mut Faults<'_>, view: View<'_>) {
-    let mut seen = Vec::new();
-    for (index, hook) in view.items("webhooks").iter().enumerate() {
-        let name = hook.get("name").and_then(Node::as_str).unwrap_or_default();
-        if !name.is_empty() && seen.contains(&name) {
-            let path = format!("webhooks[{index}].name");
-            view.duplicate(faults, &path, "another webhook has this name");
-        }
-        seen.push(name);
-    }
-}
-
 /// `ValidateWebhookURL`, as far as no URL library is needed.
 pub(super) fn webhook_url(faults: &mut Faults<'_>, view: View<'_>, path: &str, url: &str) {
     const FORM: &str = "; desired format: https://host[/path]";

@@ -239,7 +239,10 @@ pub(super) fn selector(faults: &mut Faults<'_>, view: View<'_>) {
 
 /// `validateDeviceToleration`.
 pub(super) fn toleration(faults: &mut Faults<'_>, view: View<'_>) {
-    let value = view.text("value");
+    let (key, value) = (view.text("key"), view.text("value"));
+    if !key.is_empty() {
+        refuse_form(faults, view, "key", Form::LabelKey, key);
+    }
     match view.text("operator") {
         "Exists" if !value.is_empty() => {
             let reason = "must be empty for operator `Exists`";

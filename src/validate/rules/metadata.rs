@@ -44,6 +44,24 @@ pub(super) fn check(faults: &mut Faults<'_>, object: &Object, kind: Kind) {
     }
 }
 
+/// Checks the labels and annotations of a custom resource.
+pub(in crate::validate) fn labels_and_annotations(faults: &mut Faults<'_>, object: &Object) {
+    let Some(map) = object.root.get("metadata").and_then(Node::as_map) else {
+        return;
+    };
+    let place = Place::ROOT.field("metadata");
+    let at = map.iter().next().map_or(object.root.span, |e| e.key_span);
+    let view = View {
+        map,
+        place: &place,
+        at,
+    };
+    if let Some(node) = view.get("labels") {
+        labels(faults, view, "labels", node);
+    }
+    annotations(faults, view, "annotations");
+}
+
 /// Checks the names of an object: each kind has its own form.
 fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
     // The old object has its name, in whatever form was right for it.
@@ -59,6 +77,12 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
     }
     // These kinds have a newer check, which looks at the name that is made alone.
     let looks_at_both = !matches!(kind.kind(), "ReplicationController" | "DeviceClass");
+    if name.is_empty() && !generate.is_empty() && !looks_at_both {
+        let made = format!("{generate}x");
+        if form.fault(&made, faults.version()).is_some() {
+            refuse_form(faults, view, "name", form, &made);
+        }
+    }
     if !generate.is_empty() && looks_at_both {
         // A dash at the end is followed by characters that are made up.
         let masked = match generate.strip_suffix('-') {
@@ -156,8 +180,7 @@ fn name_form(kind: Kind) -> Form {
         | ("certificates.k8s.io", "CertificateSigningRequest" | "ClusterTrustBundle")
         | ("apiregistration.k8s.io", "APIService")
         | ("networking.k8s.io", "IPAddress")
-        | ("", "ComponentStatus")
-        | (_, "Event") => Form::PathSegment,
+        | ("", "ComponentStatus" | "Event") => Form::PathSegment,
         _ => Form::DnsSubdomain,
     }
 }
@@ -263,6 +286,7 @@ fn is_core(kind: Kind) -> bool {
             | "apiextensions.k8s.io"
             | "apiregistration.k8s.io"
             | "coordination.k8s.io"
+            | "node.k8s.io"
             | "policy"
     )
 }

@@ -37,6 +37,7 @@ mod workloads;
 
 pub(super) use context::Context;
 pub(super) use crd::rename_fields;
+pub(super) use metadata::labels_and_annotations;
 
 use super::fault::Faults;
 use super::place::Place;
@@ -98,7 +99,10 @@ pub(super) fn check(
         "api.admissionregistration.v1.MutatingWebhook"
         | "api.admissionregistration.v1.ValidatingWebhook" => admission::webhook(faults, view),
         "api.admissionregistration.v1.RuleWithOperations" => admission::rule(faults, view),
-        "api.admissionregistration.v1.ServiceReference" => admission::service(faults, view),
+        "api.admissionregistration.v1.ServiceReference"
+        | "apiextensions-apiserver.pkg.apis.apiextensions.v1.ServiceReference" => {
+            admission::service(faults, view);
+        }
         "api.apps.v1.DaemonSetSpec" => workloads::daemon_set(faults, view),
         "api.apps.v1.DeploymentSpec" => workloads::deployment(faults, view),
         "api.apps.v1.ReplicaSetSpec" => workloads::replica_set(faults, view),
@@ -129,10 +133,6 @@ pub(super) fn check(
         "api.admissionregistration.v1.NamedRuleWithOperations" => {
             admission::rule(faults, view);
             policies::named_rule(faults, view);
-        }
-        "api.admissionregistration.v1.MutatingWebhookConfiguration"
-        | "api.admissionregistration.v1.ValidatingWebhookConfiguration" => {
-            admission::webhooks(faults, view);
         }
         "api.admissionregistration.v1.MutatingAdmissionPolicySpec" => {
             policies::mutating(faults, view);

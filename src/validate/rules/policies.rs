@@ -177,7 +177,7 @@ pub(super) fn mutating(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// Only what creates and updates can be changed.
+/// What is deleted cannot be changed.
 fn mutated_operations(faults: &mut Faults<'_>, view: View<'_>, resources: &str) {
     let rules = view
         .find(&[resources, "resourceRules"])
@@ -186,13 +186,13 @@ fn mutated_operations(faults: &mut Faults<'_>, view: View<'_>, resources: &str) 
         let operations = rule.get("operations").and_then(Node::as_seq);
         for operation in operations.unwrap_or_default() {
             let text = operation.as_str().unwrap_or_default();
-            if !matches!(text, "CREATE" | "UPDATE") {
+            if !matches!(text, "*" | "CONNECT" | "CREATE" | "UPDATE") {
                 let finding = Finding {
                     rule: "unsupported-value",
                     message: format!("`{text}` cannot be mutated"),
-                    remark: "`CREATE` or `UPDATE`",
+                    remark: "`CREATE`, `UPDATE`, `CONNECT` or `*`",
                     words: format!(
-                        "Unsupported value: {text:?}: supported values: \"CREATE\", \"UPDATE\""
+                        "Unsupported value: {text:?}: supported values: \"*\", \"CONNECT\", \"CREATE\", \"UPDATE\""
                     ),
                 };
                 let path = format!("{resources}.resourceRules.operations");

@@ -156,6 +156,10 @@ fn on_nodes(faults: &mut Faults<'_>, view: View<'_>, each: bool) {
 
 /// `validateDevice`.
 pub(super) fn device(faults: &mut Faults<'_>, view: View<'_>) {
+    let name = view.text("name");
+    if !name.is_empty() {
+        refuse_form(faults, view, "name", Form::DnsLabel, name);
+    }
     let count = view.entries("attributes").len() + view.entries("capacity").len();
     if count > 32 {
         let reason = "the total number of attributes and capacities must not exceed 32";

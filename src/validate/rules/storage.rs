@@ -477,11 +477,10 @@ fn unique_taints(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// `validatePVSecretReference` of all secrets of a CSI volume.
+/// `validatePVSecretReference` of the secrets of a CSI volume; that to stage it is not looked at.
 fn csi_secrets(faults: &mut Faults<'_>, view: View<'_>) {
     for secret in [
         "controllerPublishSecretRef",
-        "nodeStageSecretRef",
         "nodePublishSecretRef",
         "controllerExpandSecretRef",
         "nodeExpandSecretRef",
