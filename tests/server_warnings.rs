@@ -8,11 +8,12 @@ use deployx::manifest::Sources;
 use deployx::schema::Version;
 use deployx::validate::{Validator, judge_file, switchable_rules};
 
-/// Objects that cause as many warnings as they can, besides the examples of the rules' pages.
+/// Objects that cause many warnings, besides the examples of the rules' pages. Of one that causes
+/// more than 4 KiB of them the server shortens each.
 const OBJECTS: &[&str] = &[
     "apiVersion: apps/v1
 kind: Deployment
-metadata: {name: many.v2}
+metadata: {name: labels.v2}
 spec:
   selector: {matchLabels: {app: web}}
   template:
@@ -35,12 +36,35 @@ spec:
           - weight: 1
             preference:
               matchExpressions: [{key: node-role.kubernetes.io/master, operator: In, values: ['-a-']}]
+      containers: [{name: web, image: a}]
+",
+    "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: affinity}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      affinity:
         podAffinity:
           requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a}]
         podAntiAffinity:
           preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: a}}]
       topologySpreadConstraints:
       - {maxSkew: 1, whenUnsatisfiable: ScheduleAnyway, topologyKey: failure-domain.beta.kubernetes.io/zone}
+      containers: [{name: web, image: a}]
+",
+    "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: containers}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
       terminationGracePeriodSeconds: -5
       imagePullSecrets: [{name: a}, {name: a}, {name: ''}]
       dnsConfig: {nameservers: ['2001:DB8::1']}
@@ -57,6 +81,17 @@ spec:
         - {containerPort: 80, hostPort: 81}
         - {containerPort: 80, hostPort: 81, hostIP: 1.2.3.4}
         - {containerPort: 82, hostIP: 1.2.3.4}
+",
+    "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: volumes}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers: [{name: web, image: a}]
       volumes:
       - {name: a, gitRepo: {repository: a}}
       - {name: b, glusterfs: {endpoints: a, path: b}}
@@ -70,7 +105,7 @@ spec:
         projected:
           sources:
           - configMap: {name: one, items: [{key: a, path: p}]}
-          - secret: {name: two, items: [{key: a, path: p}]}
+          - secret: {name: two, items: [{key: a, path: p/q}]}
           - serviceAccountToken: {path: p/token}
           - {}
       - {name: j, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1500m}}}}}}
@@ -154,7 +189,7 @@ spec:
   accessModes: [ReadWriteOnce]
   capacity: {storage: 1Gi}
   persistentVolumeReclaimPolicy: Recycle
-  hostPath: {path: /a}
+  nfs: {server: a, path: /b}
   nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: beta.kubernetes.io/os, operator: Exists}]}]}}
 ",
     "apiVersion: v1

@@ -157,11 +157,13 @@ impl<'p> Pod<'p> {
             fraction(warn, overhead, name, &self.path("spec.overhead"));
         }
         for (container, path) in self.containers() {
-            check_container(warn, container, &path);
+            check_container(warn, container, &path, self.prefix.is_empty());
         }
         self.ports(warn);
         self.affinity(warn);
+        // Of a Pod the server has made it 1 before it warns.
         let grace = field(self.spec, "terminationGracePeriodSeconds");
+        let grace = grace.filter(|_| !self.prefix.is_empty());
         if let Some(node) = grace.filter(|node| node.as_i64().is_some_and(|n| n < 0)) {
             let words = "must be >= 0; negative values are invalid and will be treated as 1";
             let path = self.path("spec.terminationGracePeriodSeconds");
@@ -491,17 +493,15 @@ impl<'p> Pod<'p> {
 }
 
 /// Warnings of one container.
-fn check_container(warn: &mut Warnings<'_>, container: &Node, path: &str) {
+fn check_container(warn: &mut Warnings<'_>, container: &Node, path: &str, of_pod: bool) {
     let resources = field(Some(container), "resources");
+    let (requests, limits) = (field(resources, "requests"), field(resources, "limits"));
     for name in ["memory", "ephemeral-storage"] {
-        for list in ["limits", "requests"] {
-            fraction(
-                warn,
-                field(resources, list),
-                name,
-                &format!("{path}.resources.{list}"),
-            );
-        }
+        fraction(warn, limits, name, &format!("{path}.resources.limits"));
+        // In a Pod, not in a template, a limit is by now the request that is missing.
+        let asked = field(requests, name).is_some() || !of_pod;
+        let asked = if asked { requests } else { limits };
+        fraction(warn, asked, name, &format!("{path}.resources.requests"));
     }
     let mut seen = std::collections::HashSet::new();
     for (index, variable) in items(Some(container), "env") {

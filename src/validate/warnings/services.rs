@@ -115,6 +115,9 @@ fn is_managed(root: &Node, label: &str, by: &[&str]) -> bool {
 
 /// Warnings of Endpoints.
 pub(super) fn endpoints(warn: &mut Warnings<'_>, root: &Node) {
+    let span = root.get("apiVersion").map_or(root.span, |node| node.span);
+    let words = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+    warn.plain("deprecated-api", span, "apiVersion", words);
     if is_managed(
         root,
         "endpoints.kubernetes.io/managed-by",

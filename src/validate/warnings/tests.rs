@@ -47,13 +47,13 @@ fn warnings_depend_on_the_version() {
 
 #[test]
 fn what_is_refused_is_not_warned_of() {
-    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {terminationGracePeriodSeconds: -1, containers: [{name: A, image: b}]}\n";
+    let text = "apiVersion: v1\nkind: PodTemplate\nmetadata: {name: a}\ntemplate: {spec: {terminationGracePeriodSeconds: -1, containers: [{name: A, image: b}]}}\n";
     assert_eq!(warnings("1.37", text), [] as [&str; 0]);
     let text = text.replace("name: A", "name: a");
     assert_eq!(
         warnings("1.37", &text),
         [
-            "negative-value: spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
+            "negative-value: template.spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
         ]
     );
 }
