@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use granit_parser::ScalarStyle;
 
 use super::build::{Builder, Kind};
-use super::read::Document;
+use super::read::{Document, MAX_DOCUMENTS};
 use super::{Diagnostics, FileId, Span};
 
 /// Nesting beyond this is left to the parser.
@@ -41,6 +41,10 @@ pub(super) fn read(
     };
     let mut start = 0;
     loop {
+        if documents.len() == MAX_DOCUMENTS {
+            // The parser says that it is too many, if there is another.
+            return start;
+        }
         match reader.document() {
             Some(true) => documents.push(reader.builder.finish_document()),
             Some(false) => return text.len(),
