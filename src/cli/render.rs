@@ -10,17 +10,21 @@ use crate::explain::Query;
 use crate::manifest::source::display_path;
 use crate::manifest::{Object, Sources, emit, read};
 use crate::report::{self, ObjectForm};
+use crate::source;
 
-/// Print the objects of overlays, folders or files, expanded
+/// Print the objects of overlays or files, expanded
 ///
 /// Without typed resources the output is byte-equal to `kustomize build`. Several sources are
 /// built at once on all cores, share what they load, and are printed in their order, each under a
 /// comment with its path. One that fails prints nothing, and does not stop the others.
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
-    /// Kustomization directories, files or folders of manifests, or - for standard input
+    /// Kustomization directories, files of manifests, or - for standard input
     #[arg(value_name = "SOURCE", default_value = ".")]
     pub(super) sources: Vec<PathBuf>,
+    /// Take folders without a kustomization as folders of manifests; kustomize refuses them
+    #[arg(long)]
+    manifests: bool,
     /// Form of the output: yaml, json or names
     #[arg(short, long, value_name = "FORM", default_value = "yaml", value_parser = parse_form)]
     pub(super) output: ObjectForm,
@@ -60,6 +64,11 @@ pub(super) fn cmd_render(
     if let Some(query) = &args.explain {
         return explain_field(ui, sources, &args, query);
     }
+    if !args.manifests {
+        args.sources
+            .iter()
+            .try_for_each(|path| is_buildable(path))?;
+    }
     let [source] = args.sources.as_slice() else {
         return render_many::render(ui, sources, &args);
     };
@@ -75,6 +84,18 @@ pub(super) fn cmd_render(
     // The process ends here: to take the trees apart would only cost time.
     std::mem::forget(loaded);
     Ok(Exit::Success)
+}
+
+/// Refuses a folder of plain manifests, as `kustomize build` does: in a script it is an overlay
+/// whose kustomization was forgotten.
+fn is_buildable(path: &Path) -> Result<(), CommandError> {
+    if !source::is_plain_folder(path) {
+        return Ok(());
+    }
+    let name = display_path(path);
+    let message = format!("`{name}` has no kustomization.yaml");
+    let hint = format!("to print its manifests: deployx render --manifests {name}");
+    Err(CommandError::message(message).hint(hint))
 }
 
 fn explain_field(
@@ -141,6 +162,28 @@ mod tests {
         let (mut ui, captured) = Ui::capture();
         let exit = crate::cli::run(crate::cli::Cli::parse_from(words), &mut ui);
         (exit, captured.stdout(), folder)
+    }
+
+    #[test]
+    fn a_folder_of_manifests_is_printed_only_where_that_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("in.yaml"), TWO).unwrap();
+        let root = folder.path().to_str().unwrap();
+        let run = |args: &[&str]| {
+            let words = [&["deployx", "render", root], args].concat();
+            let (mut ui, captured) = Ui::capture();
+            let exit = crate::cli::run(crate::cli::Cli::parse_from(words), &mut ui);
+            (exit, captured.stdout(), captured.stderr())
+        };
+        let (exit, out, err) = run(&[]);
+        assert_eq!((exit, out.as_str()), (Exit::Failure, ""));
+        assert!(err.contains("has no kustomization.yaml"), "{err}");
+        assert!(err.contains("--manifests"), "{err}");
+        let (exit, out, _) = run(&["--manifests", "-o", "names"]);
+        assert_eq!(
+            (exit, out.as_str()),
+            (Exit::Success, "ConfigMap shop/b\nDeployment a\n")
+        );
     }
 
     #[test]

@@ -273,6 +273,15 @@ fn no_object(span: crate::manifest::Span) -> Diagnostic {
         .at(span, "it has no `apiVersion` and `kind`")
 }
 
+/// Whether a path is a folder of manifests, with no kustomization in it or below.
+pub fn is_plain_folder(path: &Path) -> bool {
+    path.is_dir() && {
+        let files = manifest_files(path);
+        let is_overlay = |file: &PathBuf| kustomize::is_kustomization_file(file);
+        !files.is_empty() && !files.iter().any(is_overlay) && !kustomize::is_kustomization(path)
+    }
+}
+
 fn nothing_here(path: &Path) -> Diagnostic {
     let name = display_path(path);
     let message = format!("no kustomization, chart or manifest in `{name}`");
