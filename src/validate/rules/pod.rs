@@ -22,6 +22,7 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     claims(faults, view);
     host_sysctls(faults, view);
     operating_system(faults, view);
+    super::windows::host_processes(faults, view, containers(view));
     sleeps(faults, view);
     if !view.items("ephemeralContainers").is_empty() {
         let (remark, reason) = match faults.context().is_pod() {
@@ -61,7 +62,7 @@ fn sleeps(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 /// Iterates over the containers of all lists, with their paths.
-fn containers(view: View<'_>) -> impl Iterator<Item = (String, &Node)> {
+fn containers<'v>(view: View<'v>) -> impl Iterator<Item = (String, &'v Node)> {
     CONTAINERS.into_iter().flat_map(move |list| {
         let items = view.items(list).iter().enumerate();
         items.map(move |(index, item)| (format!("{list}[{index}]"), item))
