@@ -10,7 +10,7 @@ mod scalars;
 use granit_parser::ScalarStyle;
 
 use super::build::{Builder, Kind};
-use super::read::Document;
+use super::read::{Document, MAX_DOCUMENTS};
 use super::{Diagnostics, FileId, Span};
 use scalars::Simple;
 
@@ -42,6 +42,10 @@ pub(super) fn read(
     };
     let mut start = 0;
     loop {
+        if documents.len() == MAX_DOCUMENTS {
+            // The parser says that it is too many, if there is another.
+            return start;
+        }
         match reader.document() {
             Some(true) => documents.push(reader.builder.finish_document()),
             Some(false) => return text.len(),
