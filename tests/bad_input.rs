@@ -493,7 +493,7 @@ fn hostile_texts_are_refused_with_a_position() {
 fn an_expression_that_explodes_is_refused() {
     let with = |target: &str| {
         format!(
-            "resources: [web.yaml]\npatches:\n- target: {{{target}}}\n  patch: '[{{op: remove, path: /x}}]'\n"
+            "resources: [web.yaml]\npatches:\n- target: {{{target}}}\n  patch: '[{{\"op\": \"remove\", \"path\": \"/x\"}}]'\n"
         )
     };
     for target in [
@@ -523,7 +523,7 @@ fn patches_without_a_clear_object_are_refused() {
             ["has no `metadata.name`", "kustomization.yaml:4:5"],
         ),
         (
-            "- patch: '[{op: remove, path: /spec}]'\n",
+            "- patch: '[{\"op\": \"remove\", \"path\": \"/spec\"}]'\n",
             ["needs a `target`", "kustomization.yaml:3:3"],
         ),
         (

@@ -285,7 +285,7 @@ fn generators_and_replicas_without_a_match_are_refused() {
 
 #[test]
 fn what_kustomize_passes_over_in_silence_is_a_warning() {
-    let text = "resources: [pod.yaml]\nimages: [{name: nginx, newTag: '1'}]\npatches:\n- {patch: '[]', target: {kind: Job}}\n";
+    let text = "resources: [pod.yaml]\nimages: [{name: nginx, newTag: '1'}]\npatches:\n- {target: {kind: Job}, patch: '[{\"op\": \"remove\", \"path\": \"/a\"}]'}\n";
     let (sources, result, prefix) = try_build(&[kustomization(text), ("root/pod.yaml", POD)]);
     let warnings = result.expect("it is built");
     let shown: Vec<String> = warnings
@@ -295,7 +295,7 @@ fn what_kustomize_passes_over_in_silence_is_a_warning() {
     let all = shown.join("\n");
     for want in [
         "image-unused root/kustomization.yaml:2:17 no container uses the image `nginx`",
-        "target-unmatched root/kustomization.yaml:4:25 no object matches the target Job",
+        "target-unmatched root/kustomization.yaml:4:12 no object matches the target Job",
     ] {
         assert!(all.contains(want), "no `{want}` in\n{all}");
     }
@@ -361,7 +361,7 @@ fn what_follows_from_a_fault_is_no_fault_of_its_own() {
     assert!(only[0].contains("did you mean `web.yaml`?"), "{only:?}");
     // A patch that fails leaves the object without what the next ones rely on.
     let text = "resources: [web.yaml]\npatches:\n- path: patch.yaml\n- target: {kind: Deployment}\n  \
-                patch: '[{op: remove, path: /spec/paused}]'\n";
+                patch: '[{\"op\": \"remove\", \"path\": \"/spec/paused\"}]'\n";
     let only = faults(&[
         kustomization(text),
         ("root/web.yaml", DEPLOYMENT),
@@ -394,7 +394,7 @@ fn a_base_that_two_ways_lead_to_is_faulty_once() {
 #[test]
 fn a_component_on_its_own_is_not_blamed_for_what_it_is_without() {
     let text = "kind: Component\nresources: [web.yaml]\nimages: [{name: nginx, newTag: '1'}]\n\
-                patches: [{target: {kind: Job}, patch: '[{op: remove, path: /a}]'}]\n";
+                patches: [{target: {kind: Job}, patch: '[{\"op\": \"remove\", \"path\": \"/a\"}]'}]\n";
     let files = [kustomization(text), ("root/web.yaml", DEPLOYMENT)];
     assert_eq!(told(&files), "");
     let overlay = [
@@ -449,7 +449,7 @@ fn replacements_name_the_nearest_path() {
 fn what_has_no_effect_is_told() {
     insta::assert_snapshot!(told(&[
         kustomization(
-            "resources: [web.yaml]\ngeneratorOptions: {disableNameSuffixHash: true}\nimages:\n- name: shop/wbe\n  newTag: '2'\n- name: shop/web\n- name: other.example.com/web\n  newTag: '3'\npatches:\n- path: same.yaml\n- target: {kind: Deployment, name: wbe}\n  patch: '[{op: remove, path: /spec}]'\n- target: {kind: StatefulSet}\n  patch: '[{op: remove, path: /spec}]'\n- target: {kind: Deployment}\n  patch: |-\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: any}\n    spec:\n      $retainKeys: [replicas]\nreplacements:\n- sourceValue: x\n  targets:\n  - select: {kind: Deployment}\n    reject: [{name: webb}]\n    fieldPaths: [metadata.annotations.x]\n    options: {create: true}\n",
+            "resources: [web.yaml]\ngeneratorOptions: {disableNameSuffixHash: true}\nimages:\n- name: shop/wbe\n  newTag: '2'\n- name: shop/web\n- name: other.example.com/web\n  newTag: '3'\npatches:\n- path: same.yaml\n- target: {kind: Deployment, name: wbe}\n  patch: '[{\"op\": \"remove\", \"path\": \"/spec\"}]'\n- target: {kind: StatefulSet}\n  patch: '[{\"op\": \"remove\", \"path\": \"/spec\"}]'\n- target: {kind: Deployment}\n  patch: |-\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: any}\n    spec:\n      $retainKeys: [replicas]\nreplacements:\n- sourceValue: x\n  targets:\n  - select: {kind: Deployment}\n    reject: [{name: webb}]\n    fieldPaths: [metadata.annotations.x]\n    options: {create: true}\n",
         ),
         ("root/web.yaml", DEPLOYMENT),
         (

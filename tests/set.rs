@@ -62,11 +62,11 @@ const CHANGES: &[(&[&str], &[&str])] = &[
     (&["namespace", "shop-prod"], &["namespace", "shop-prod"]),
     (
         &["label", "--include-selectors", "team=red", "new=one"],
-        &["label", "team:red,new:one"],
+        &["label", "team:red", "new:one"],
     ),
     (
         &["annotation", "a=c", "example.com/x=y z"],
-        &["annotation", "a:c,example.com/x:y z"],
+        &["annotation", "a:c", "example.com/x:y z"],
     ),
 ];
 

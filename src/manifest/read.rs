@@ -16,7 +16,7 @@ use super::resolve::Dialect;
 use super::source::{FileId, Sources, Span, display_path};
 
 /// How many documents one file may hold: what is nearly nothing in the file is a tree in memory.
-const MAX_DOCUMENTS: usize = 250_000;
+pub(super) const MAX_DOCUMENTS: usize = 250_000;
 
 /// What happens to the second of two equal keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

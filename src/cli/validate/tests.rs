@@ -67,7 +67,7 @@ fn overlays_are_judged_by_what_they_print_and_their_parts_are_not() {
     let base = "resources: [deployment.yaml]\n";
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
         selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    \
-        spec:\n      containers:\n      - {name: web, image: nginx}\n";
+        spec:\n      containers:\n      - {name: web, image: 'nginx:1'}\n";
     let overlay = "resources: [../base]\npatches: [{path: patch.yaml}]\ncomponents: [../more]\n";
     let patch =
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replica: 2\n";
