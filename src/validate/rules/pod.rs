@@ -62,7 +62,7 @@ fn sleeps(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 /// Iterates over the containers of all lists, with their paths.
-fn containers<'v>(view: View<'v>) -> impl Iterator<Item = (String, &'v Node)> {
+fn containers(view: View<'_>) -> impl Iterator<Item = (String, &Node)> {
     CONTAINERS.into_iter().flat_map(move |list| {
         let items = view.items(list).iter().enumerate();
         items.map(move |(index, item)| (format!("{list}[{index}]"), item))
