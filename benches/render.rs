@@ -41,7 +41,7 @@ fn one_size(folder: &Path, size: usize, kustomize: Option<&Path>) {
     let overlay = folder.join("overlay");
     let (output, wanted) = (folder.join("ours.yaml"), folder.join("wanted.yaml"));
     let ours = least(10, || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deployx"));
+        let mut command = measure::deployx();
         let cost = run(command.arg("render").arg(&overlay), Some(&output));
         assert!(cost.status.success(), "the overlay builds");
         cost
@@ -83,7 +83,7 @@ fn whole_corpus(corpus: &Path) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = folder.path().join("all.yaml");
     let cost = least(3, || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deployx"));
+        let mut command = measure::deployx();
         command.args(["render", "--load-restrictor", "LoadRestrictionsNone"]);
         command.args(&roots).current_dir(corpus.join("repos"));
         run(&mut command, Some(&output))

@@ -41,12 +41,7 @@ fn main() {
 }
 
 fn ours(input: &Path) -> Cost {
-    run(
-        Command::new(env!("CARGO_BIN_EXE_deployx"))
-            .arg("validate")
-            .arg(input),
-        None,
-    )
+    run(measure::deployx().arg("validate").arg(input), None)
 }
 
 fn theirs(folder: &Path, input: &Path) -> Cost {

@@ -18,6 +18,12 @@ pub(crate) struct Cost {
     pub(crate) peak_bytes: u64,
 }
 
+/// The program that is measured: `DEPLOYX_BIN` where that is set, else the one built with the bench.
+pub(crate) fn deployx() -> Command {
+    let given = std::env::var_os("DEPLOYX_BIN");
+    Command::new(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_deployx").into()))
+}
+
 /// Runs a program to its end; what it prints goes to a file, or nowhere.
 pub(crate) fn run(command: &mut Command, output: Option<&Path>) -> Cost {
     let stdout = output.map_or_else(Stdio::null, |path| {

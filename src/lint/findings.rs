@@ -21,7 +21,9 @@ pub(super) struct Findings<'c> {
     context: &'c Context<'c>,
     sources: &'c Sources,
     rule: &'static Rule,
-    found: &'c mut Vec<(usize, Diagnostic)>,
+    /// Whether findings that are not sure can be told at all.
+    tells_weak: bool,
+    found: Vec<(usize, Diagnostic)>,
 }
 
 impl<'c> Findings<'c> {
@@ -29,18 +31,36 @@ impl<'c> Findings<'c> {
         context: &'c Context<'c>,
         sources: &'c Sources,
         rule: &'static Rule,
-        found: &'c mut Vec<(usize, Diagnostic)>,
+        tells_weak: bool,
     ) -> Self {
         Self {
             context,
             sources,
             rule,
-            found,
+            tells_weak,
+            found: Vec::new(),
+        }
+    }
+
+    /// What was added, each with the position of its object.
+    pub(super) fn found(self) -> Vec<(usize, Diagnostic)> {
+        self.found
+    }
+
+    /// Whether a finding can be told: what cannot need not be put into words.
+    pub(super) fn tells(&self, weight: Weight) -> bool {
+        match weight {
+            Weight::Plain => true,
+            Weight::Weak => self.tells_weak || self.context.complete,
+            Weight::Hint => self.tells_weak,
         }
     }
 
     /// Adds a finding about an object. Rule and severity are set here.
     pub(super) fn add(&mut self, index: usize, weight: Weight, finding: Diagnostic) {
+        if !self.tells(weight) {
+            return;
+        }
         let severity = match weight {
             Weight::Weak if self.context.complete => Severity::Error,
             Weight::Weak | Weight::Hint => grade(self.rule, true),

@@ -36,6 +36,7 @@ use findings::Findings;
 
 use crate::manifest::{Diagnostic, Severity, Sources};
 use crate::schema::{self, Version};
+use crate::source::on_all_cores;
 
 /// What an input is, which decides what its objects tell about those that are not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,22 +56,37 @@ pub struct Options {
     pub complete: bool,
 }
 
-/// Runs all rules over the objects of one input. Returns the findings, each with the position of
-/// its object; in the order of the objects.
+/// From this many objects on, the rules are run on all cores.
+const MANY: usize = 500;
+
+/// Runs all rules over the objects of one input. `wanted` tells whether a finding of a rule and a
+/// severity can be told. Returns the findings, each with the position of its object; in the order
+/// of the objects.
 pub fn run(
     sources: &Sources,
     options: Options,
     scope: Scope,
     facts: &[&Facts],
-    wanted: impl Fn(&Rule) -> bool,
+    wanted: impl Fn(&Rule, Severity) -> bool,
 ) -> Vec<(usize, Diagnostic)> {
     let tables = schema::tables(options.version);
     let context = Context::new(sources, tables, scope, options.complete, facts);
-    let mut found = Vec::new();
-    for rule in RULES.iter().filter(|rule| wanted(rule)) {
-        let mut findings = Findings::new(&context, sources, rule, &mut found);
+    let rules = RULES.iter().filter(|rule| wanted(rule, rule.severity));
+    let rules: Vec<(&'static Rule, bool)> = rules
+        .map(|rule| (rule, wanted(rule, grade(rule, true))))
+        .collect();
+    let check = |&(rule, tells_weak): &(&'static Rule, bool)| {
+        let mut findings = Findings::new(&context, sources, rule, tells_weak);
         (rule.check)(&context, &mut findings);
-    }
+        findings.found()
+    };
+    // Overlays are linted at once as it is.
+    let found = if scope == Scope::Files && facts.len() >= MANY {
+        on_all_cores(&rules, check)
+    } else {
+        rules.iter().map(check).collect()
+    };
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
     found.sort_by_key(|(index, _)| *index);
     found
 }

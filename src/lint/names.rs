@@ -27,10 +27,12 @@ pub(super) fn duplicate_object(context: &Context<'_>, findings: &mut Findings<'_
             } else {
                 Weight::Hint
             };
-            let found = finding(format!("{} is here for the second time", fact.id))
-                .at(fact.at, "")
-                .also(context.facts[first].at, "the first one");
-            findings.add(index, weight, found);
+            if findings.tells(weight) {
+                let found = finding(format!("{} is here for the second time", fact.id))
+                    .at(fact.at, "")
+                    .also(context.facts[first].at, "the first one");
+                findings.add(index, weight, found);
+            }
         }
         if others.len() < 8 {
             others.push(index);

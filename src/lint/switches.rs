@@ -280,6 +280,11 @@ impl Shared {
         *times == 1
     }
 
+    /// Whether any finding was there more than once.
+    pub fn is_any(&self) -> bool {
+        self.seen.values().any(|times| *times > 1)
+    }
+
     /// How many more times a finding was there.
     pub fn others(&self, finding: &Diagnostic) -> usize {
         self.seen.get(&key(finding)).map_or(0, |times| times - 1)

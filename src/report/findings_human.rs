@@ -5,9 +5,13 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::style::{Role, Style, count};
-use crate::manifest::{Severity, Sources};
+use crate::manifest::{Diagnostic, Severity, Sources};
 use crate::schema::Version;
+use crate::source::on_all_cores;
 use crate::validate::{Verdict, Verdicts};
+
+/// So many findings are worth the work of several cores; more would only take memory.
+const AT_ONCE: usize = 1_000;
 
 /// Writes the verdicts.
 ///
@@ -22,13 +26,24 @@ pub fn findings_human(
     style: Style,
 ) -> io::Result<()> {
     let (mut errors, mut warnings) = (0, 0);
-    for finding in verdicts.findings() {
+    let findings: Vec<&Diagnostic> = verdicts.findings().collect();
+    for finding in &findings {
         match finding.severity {
             Severity::Error => errors += 1,
             Severity::Warning => warnings += 1,
             Severity::Info => {}
         }
-        writeln!(out, "{}", super::diagnostic(sources, finding, style))?;
+    }
+    for some in findings.chunks(AT_ONCE) {
+        let shown = |finding: &&Diagnostic| super::diagnostic(sources, finding, style);
+        let texts = if some.len() < AT_ONCE {
+            some.iter().map(shown).collect()
+        } else {
+            on_all_cores(some, shown)
+        };
+        for text in texts {
+            writeln!(out, "{text}")?;
+        }
     }
     let mut unknown = 0;
     for (reason, number) in reasons(verdicts) {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ignore::WalkBuilder;
+use ignore::{DirEntry, WalkBuilder};
 use walkdir::WalkDir;
 
 use super::{is_hidden, is_manifest_name, manifest_files};
@@ -45,10 +45,11 @@ pub fn select(paths: &[PathBuf]) -> Inputs {
             inputs.charts.push(path.clone());
         } else if path.is_dir() {
             for entry in walk(path) {
-                if entry.is_dir() {
-                    overlays.extend(Some(entry).filter(|dir| kustomize::is_kustomization(dir)));
-                } else if is_manifest_name(&entry) {
-                    inputs.files.push(entry);
+                if is_folder(&entry) {
+                    let folder = Some(entry.into_path());
+                    overlays.extend(folder.filter(|dir| kustomize::is_kustomization(dir)));
+                } else if is_manifest_name(entry.path()) {
+                    inputs.files.push(entry.into_path());
                 }
             }
         } else {
@@ -79,7 +80,7 @@ pub fn around(repository: &Path, files: &[PathBuf]) -> Inputs {
 }
 
 /// Everything in a folder that git would not ignore, by name.
-fn walk(folder: &Path) -> impl Iterator<Item = PathBuf> {
+fn walk(folder: &Path) -> impl Iterator<Item = DirEntry> {
     WalkBuilder::new(folder)
         .standard_filters(false)
         .hidden(true)
@@ -91,7 +92,15 @@ fn walk(folder: &Path) -> impl Iterator<Item = PathBuf> {
         .sort_by_file_name(Ord::cmp)
         .build()
         .filter_map(Result::ok)
-        .map(ignore::DirEntry::into_path)
+}
+
+/// Whether an entry is a folder, or a link to one. Only a link is looked up again: there may be
+/// many thousand files.
+fn is_folder(entry: &DirEntry) -> bool {
+    match entry.file_type() {
+        Some(kind) if !kind.is_symlink() => kind.is_dir(),
+        _ => entry.path().is_dir(),
+    }
 }
 
 /// Whether a file is a Helm chart's description, or lies in its `templates` folder.
@@ -114,7 +123,7 @@ pub fn folders(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
     for path in paths {
         if path.is_dir() {
-            folders.extend(walk(path).filter(|entry| entry.is_dir()));
+            folders.extend(walk(path).filter(is_folder).map(DirEntry::into_path));
         } else {
             let parent = path
                 .parent()
@@ -128,6 +137,9 @@ pub fn folders(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
 impl Inputs {
     /// Leaves out the files that builds have read, by their true paths.
     pub fn leave_out(&mut self, read: &BTreeSet<PathBuf>) {
+        if read.is_empty() {
+            return;
+        }
         self.files
             .retain(|file| !file.canonicalize().is_ok_and(|file| read.contains(&file)));
     }

@@ -229,6 +229,8 @@ pub fn judge_file(validator: Validator, sources: &Sources, file: FileId) -> Verd
             Err(Diagnostics(findings)) => verdicts.refuse(primary_span(&findings), findings),
         }
     }
+    // Those of thousands of files wait to be put together.
+    verdicts.objects.shrink_to_fit();
     verdicts
 }
 

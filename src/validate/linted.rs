@@ -88,7 +88,8 @@ impl Lint<'_> {
             version: self.version,
             complete: self.complete,
         };
-        let wanted = |rule: &Rule| self.switches.wants(rule.id, rule.severity, least);
+        let wanted =
+            |rule: &Rule, severity: Severity| self.switches.wants(rule.id, severity, least);
         let found = lint::run(sources, options, scope, &facts, wanted);
         let found = found
             .into_iter()
@@ -113,10 +114,8 @@ impl Lint<'_> {
         for (index, judged) in verdicts.objects.iter_mut().enumerate() {
             let findings = &mut judged.judgement.findings;
             // Errors of the verdict cannot be switched off: the server does not listen.
-            let (errors, mut open): (Vec<_>, Vec<_>) = std::mem::take(findings)
-                .into_iter()
-                .partition(|finding| finding.severity == Severity::Error);
-            *findings = errors;
+            let is_open = |finding: &mut Diagnostic| finding.severity != Severity::Error;
+            let mut open: Vec<Diagnostic> = findings.extract_if(.., is_open).collect();
             while let Some((_, finding)) = found.next_if(|(at, _)| *at == index) {
                 if shared.is_new(&finding) {
                     open.push(finding);
@@ -143,6 +142,9 @@ impl Lint<'_> {
                     Outcome::Dropped => {}
                 }
             }
+        }
+        if !shared.is_any() {
+            return;
         }
         for finding in verdicts
             .objects

@@ -124,6 +124,8 @@ impl Judgement {
             finding.object.get_or_insert_with(|| name.clone());
         }
         let refused = findings.iter().any(|f| f.severity == Severity::Error);
+        // Most have one or none, and thousands of judgements wait for the report.
+        findings.shrink_to_fit();
         Self {
             verdict: if refused {
                 Verdict::Rejected

@@ -696,10 +696,57 @@ fn some_lists_refuse_a_second_name() {
 }
 
 #[test]
+fn processes_of_a_windows_host_share_its_network() {
+    let of_host = "securityContext: {windowsOptions: {hostProcess: true}}";
+    accepted(&pod(&format!("hostNetwork: true, {of_host}"), ""));
+    refused(&pod("", of_host), "conflicting-fields", "spec.hostNetwork");
+    let user = |name: &str| {
+        pod(
+            "",
+            &format!("securityContext: {{windowsOptions: {{runAsUserName: {name:?}}}}}"),
+        )
+    };
+    for name in [
+        "ContainerUser",
+        r"NT AUTHORITY\SYSTEM",
+        r"example.com\a b",
+        r"x\y.z",
+    ] {
+        accepted(&user(name));
+    }
+    let long = format!(r"x\{}", "u".repeat(105));
+    for name in ["", "a\tb", r"a\b\c", r".x\y", r"x\", "..", "a:b", &long] {
+        let field = "spec.containers[0].securityContext.windowsOptions.runAsUserName";
+        refused(&user(name), "invalid-name", field);
+    }
+}
+
+#[test]
+fn the_two_sources_of_a_claim_are_the_same() {
+    let claim = |more: &str| {
+        format!(
+            "{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: x}}, spec: {{accessModes: \
+             [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}, dataSource: \
+             {{kind: PersistentVolumeClaim, name: a}}, dataSourceRef: {{{more}}}}}}}"
+        )
+    };
+    accepted(&claim("kind: PersistentVolumeClaim, name: a"));
+    // Dropped, as the feature is off.
+    accepted(&claim("kind: PersistentVolumeClaim, name: b, namespace: c"));
+    refused(
+        &claim("kind: PersistentVolumeClaim, name: b"),
+        "conflicting-fields",
+        "spec",
+    );
+}
+
+#[test]
 fn a_verdict_is_that_of_the_version() {
     let stateful = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: x}, spec: {selector: \
         {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, \
         image: b, env: [{value: c}]}, {name: a, image: b}]}}}}";
+    let labelled = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: x}, spec: {selector: \
+        {matchLabels: {a: b}}, template: {metadata: {labels: {a: b, C/d: e}}}}}";
     let policy = "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingAdmissionPolicy, \
         metadata: {name: x}, spec: {matchConstraints: {resourceRules: [{operations: [CREATE], \
         apiGroups: [''], apiVersions: [v1], resources: [pods]}]}, mutations: [{patchType: JSONPatch, \
@@ -710,6 +757,7 @@ fn a_verdict_is_that_of_the_version() {
     for (text, version, wanted) in [
         (stateful, "1.33", Verdict::Accepted),
         (stateful, "1.34", Verdict::Rejected),
+        (labelled, "1.33", Verdict::Rejected),
         (policy, "1.35", Verdict::Rejected),
         (policy, "1.36", Verdict::Accepted),
         (projected, "1.34", Verdict::Accepted),

@@ -79,9 +79,11 @@ pub(crate) async fn ask(client: &Client, path: &str, manifest: &str) -> Option<A
                 fields.sort();
                 fields.dedup();
                 fields.retain(|field| !field.is_empty());
+                // A dry run stores nothing but what the server keeps itself: it was valid.
+                let accepted = status.code == 409 && status.message.ends_with("already exists");
                 let is_answer = status.code < 500;
                 return is_answer.then(|| Answer {
-                    accepted: false,
+                    accepted,
                     code: status.code,
                     message: status.message.clone(),
                     fields,

@@ -159,6 +159,10 @@ fn once(
     } else {
         Exit::Success
     };
+    if !args.watch {
+        // The process ends soon: to take it all apart would only cost time.
+        std::mem::forget(verdicts);
+    }
     Ok((exit, read))
 }
 

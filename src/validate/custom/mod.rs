@@ -24,7 +24,7 @@ use self::check::Check;
 use self::schema::Schema;
 use super::fault::Faults;
 use super::place::Place;
-use super::rules::{Context, labels_and_annotations};
+use super::rules::{Context, custom_metadata};
 use super::{Judgement, Verdict, decode, server_says};
 use crate::manifest::{Diagnostic, Node, Object, Span, names};
 use crate::schema::{Tables, tables};
@@ -297,7 +297,7 @@ impl Judge<'_> {
             let at = span_of(root, "metadata");
             faults.refuse("required-field", message, at, remark, &place, words);
         }
-        labels_and_annotations(&mut faults, self.object);
+        custom_metadata(&mut faults, self.object);
     }
 
     /// Objects inside the object: they need `apiVersion` and `kind`, and have metadata

@@ -307,6 +307,11 @@ fn metadata_is_that_of_every_object() {
             "{name: x, labels: {a: 1}}",
             &["error wrong-type metadata.labels[a]"],
         ),
+        ("{name: x, finalizers: [a]}", &[]),
+        (
+            "{name: x, finalizers: ['a b']}",
+            &["error invalid-finalizer metadata.finalizers"],
+        ),
     ] {
         let object = format!("{{apiVersion: shop.dev/v1, kind: Thing, metadata: {metadata}}}\n");
         let (_, findings) = judge("{type: object}", &object);

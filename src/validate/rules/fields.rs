@@ -58,6 +58,10 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
         &[("policyName", Text(DnsSubdomain))],
     ),
     (
+        "api.apps.v1.ControllerRevision",
+        &[("revision", NOT_NEGATIVE)],
+    ),
+    (
         "api.apps.v1.DaemonSetSpec",
         &[
             ("minReadySeconds", NOT_NEGATIVE),

@@ -36,7 +36,7 @@ pub(super) fn check(faults: &mut Faults<'_>, object: &Object, kind: Kind) {
     }
     annotations(faults, view, "annotations");
     owners(faults, view);
-    finalizers(faults, view, kind);
+    finalizers(faults, view, is_core(kind));
     managed_fields(faults, view);
     if view.int("generation").is_some_and(|number| number < 0) {
         let words = "must be greater than or equal to 0";
@@ -44,8 +44,8 @@ pub(super) fn check(faults: &mut Faults<'_>, object: &Object, kind: Kind) {
     }
 }
 
-/// Checks the labels and annotations of a custom resource.
-pub(in crate::validate) fn labels_and_annotations(faults: &mut Faults<'_>, object: &Object) {
+/// Checks the metadata of a custom resource but for its name.
+pub(in crate::validate) fn of_custom(faults: &mut Faults<'_>, object: &Object) {
     let Some(map) = object.root.get("metadata").and_then(Node::as_map) else {
         return;
     };
@@ -60,6 +60,8 @@ pub(in crate::validate) fn labels_and_annotations(faults: &mut Faults<'_>, objec
         labels(faults, view, "labels", node);
     }
     annotations(faults, view, "annotations");
+    owners(faults, view);
+    finalizers(faults, view, false);
 }
 
 /// Checks the names of an object: each kind has its own form.
@@ -249,7 +251,8 @@ fn owners(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-fn finalizers(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
+/// `is_core`: whether names without a domain are those of a closed set.
+fn finalizers(faults: &mut Faults<'_>, view: View<'_>, is_core: bool) {
     let items = view.items("finalizers");
     for (index, item) in items.iter().enumerate() {
         let text = item.as_str().unwrap_or_default();
@@ -262,7 +265,7 @@ fn finalizers(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
                 words: format!("Invalid value: {text:?}: {words}"),
             };
             view.refuse_at(faults, "finalizers", item.span, finding);
-        } else if is_core(kind)
+        } else if is_core
             && !text.contains('/')
             && !matches!(text, "kubernetes" | "orphan" | "foregroundDeletion")
         {

@@ -33,11 +33,12 @@ mod slices;
 mod storage;
 mod structural;
 mod volumes;
+mod windows;
 mod workloads;
 
 pub(super) use context::Context;
 pub(super) use crd::rename_fields;
-pub(super) use metadata::labels_and_annotations;
+pub(super) use metadata::of_custom as custom_metadata;
 
 use super::fault::Faults;
 use super::place::Place;
@@ -241,6 +242,10 @@ pub(super) fn check(
         "api.core.v1.Toleration" => scheduling::toleration(faults, view),
         "api.core.v1.TopologySpreadConstraint" => scheduling::spread(faults, view),
         "api.core.v1.Volume" => volumes::volume(faults, view),
+        "api.core.v1.ISCSIPersistentVolumeSource" | "api.core.v1.ISCSIVolumeSource" => {
+            volumes::iscsi(faults, view);
+        }
+        "api.core.v1.WindowsSecurityContextOptions" => windows::options(faults, view),
         "api.networking.v1.HTTPIngressPath" => network::ingress_path(faults, view),
         "api.networking.v1.IPBlock" => network::ip_block(faults, view),
         "api.networking.v1.IngressBackend" => network::local_reference(faults, view, "resource"),

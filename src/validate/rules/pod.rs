@@ -22,6 +22,7 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     claims(faults, view);
     host_sysctls(faults, view);
     operating_system(faults, view);
+    super::windows::host_processes(faults, view, containers(view));
     sleeps(faults, view);
     if !view.items("ephemeralContainers").is_empty() {
         let (remark, reason) = match faults.context().is_pod() {

@@ -342,15 +342,29 @@ pub(super) fn quota(faults: &mut Faults<'_>, view: View<'_>) {
             );
         }
     }
-    for scope in &scopes {
-        let fits = |name: &str| match *scope {
+    let selected = view
+        .find(&["scopeSelector", "matchExpressions"])
+        .and_then(Node::as_seq);
+    let selected = selected.unwrap_or_default().iter().filter_map(|item| {
+        let name = item.get("scopeName")?.as_str()?;
+        Some((name, "scopeSelector.matchExpressions"))
+    });
+    let scopes = scopes.iter().map(|scope| (*scope, "scopes"));
+    for (scope, path) in scopes.chain(selected) {
+        let fits = |name: &str| match scope {
             "BestEffort" => name == "pods",
+            "VolumeAttributesClass" => {
+                matches!(name, "persistentvolumeclaims" | "requests.storage")
+            }
             "Terminating"
             | "NotTerminating"
             | "NotBestEffort"
             | "PriorityClass"
             | "CrossNamespacePodAffinity" => {
-                name == "pods" || is_quota(name) && !COUNTED.contains(&name) && !is_storage(name)
+                let derived = name
+                    .trim_start_matches("requests.")
+                    .trim_start_matches("limits.");
+                name == "pods" || matches!(derived, "cpu" | "memory")
             }
             _ => true,
         };
@@ -361,7 +375,7 @@ pub(super) fn quota(faults: &mut Faults<'_>, view: View<'_>) {
         if let Some(entry) = misfit {
             let remark = format!("`{}` has no scope `{scope}`", entry.key);
             let reason = "unsupported scope applied to resource";
-            view.invalid(faults, "conflicting-fields", "scopes", &remark, reason);
+            view.invalid(faults, "conflicting-fields", path, &remark, reason);
         }
     }
 }
@@ -570,10 +584,6 @@ fn limits_of(
 
 fn is_huge(name: &str) -> bool {
     name.starts_with("hugepages-")
-}
-
-fn is_storage(name: &str) -> bool {
-    matches!(name, "storage" | "requests.storage")
 }
 
 fn is_native(name: &str) -> bool {

@@ -39,10 +39,6 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
             name => secret_name(faults, view, name),
         }
     }
-    let lun = view.find(&["iscsi", "lun"]).and_then(Node::as_i64);
-    if lun.is_some_and(|lun| !(0..=255).contains(&lun)) {
-        super::fields::range(faults, view, "iscsi.lun", 0, 255);
-    }
     let directory = text(&["gitRepo", "directory"]);
     refuse_form(
         faults,
@@ -51,6 +47,80 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         Form::RelativePath,
         directory,
     );
+}
+
+/// `validateISCSIVolumeSource`: the number, and both names.
+pub(super) fn iscsi(faults: &mut Faults<'_>, view: View<'_>) {
+    if view.int("lun").is_some_and(|lun| !(0..=255).contains(&lun)) {
+        super::fields::range(faults, view, "lun", 0, 255);
+    }
+    let remark = "such as `iqn.2001-04.com.example:storage`";
+    for (name, shown) in [("iqn", "iqn"), ("initiatorName", "initiatorname")] {
+        let Some(node) = view.get(name) else {
+            continue;
+        };
+        let text = node.as_str().unwrap_or_default();
+        let fits = match text.get(..3) {
+            Some("iqn") => is_iqn(text),
+            Some("eui") => is_wwn(text, 16),
+            Some("naa") => is_wwn(text, 32),
+            _ if name == "iqn" && text.is_empty() => true,
+            _ => false,
+        };
+        if !fits {
+            let finding = Finding {
+                rule: "invalid-name",
+                message: format!("`{name}` cannot be `{text}`"),
+                remark,
+                words: format!("Invalid value: {text:?}: must be valid format"),
+            };
+            view.refuse_at(faults, shown, node.span, finding);
+        }
+    }
+}
+
+/// `iqn.YYYY-MM.domain:name`, anywhere at the end of the text.
+fn is_iqn(text: &str) -> bool {
+    text.match_indices("iqn.").any(|(at, mark)| {
+        let rest = &text[at + mark.len()..];
+        let Some((date, rest)) = rest.split_once('.') else {
+            return false;
+        };
+        let date = date.as_bytes();
+        let is_date = date.len() == 7
+            && date.iter().enumerate().all(|(index, b)| {
+                if index == 4 {
+                    *b == b'-'
+                } else {
+                    b.is_ascii_digit()
+                }
+            });
+        let Some((domain, name)) = rest.split_once(':') else {
+            return false;
+        };
+        let in_domain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+        let in_name = |c: char| !matches!(c, ',' | ';' | '*' | '&' | '$' | '|') && !is_blank(c);
+        is_date
+            && !domain.is_empty()
+            && domain.bytes().all(in_domain)
+            && !name.is_empty()
+            && name.chars().all(in_name)
+    })
+}
+
+/// The white space of Go's regular expressions.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\x0c' | '\r' | ' ')
+}
+
+/// Three letters, any character, and so many letters and digits.
+fn is_wwn(text: &str, length: usize) -> bool {
+    let mut rest = text.get(3..).unwrap_or_default().chars();
+    let any = rest.next();
+    let digits = rest.as_str();
+    any.is_some_and(|c| c != '\n')
+        && digits.len() == length
+        && digits.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// The Secret of a CSI volume, which the server reports as the name of the volume.
@@ -265,6 +335,30 @@ fn data_source(faults: &mut Faults<'_>, view: View<'_>) {
     };
     if view.get(NAME).is_none() {
         return;
+    }
+    if !text("namespace").is_empty() {
+        // Dropped: CrossNamespaceVolumeDataSource is off.
+        return;
+    }
+    if let Some(source) = view
+        .get("dataSource")
+        .filter(|node| node.as_map().is_some())
+    {
+        let same = ["apiGroup", "kind", "name"].iter().all(|field| {
+            let texts = [source.get(field), view.find(&[NAME, field])];
+            let [one, other] = texts.map(|node| node.and_then(Node::as_str));
+            // The group is a pointer: none is not the empty one.
+            one == other || *field != "apiGroup" && one.unwrap_or("") == other.unwrap_or("")
+        });
+        if !same {
+            let finding = Finding {
+                rule: "conflicting-fields",
+                message: "`dataSource` and `dataSourceRef` differ".to_owned(),
+                remark: "one of them is enough",
+                words: "Invalid value: \"spec.dataSource\": must match dataSourceRef".to_owned(),
+            };
+            view.refuse_at(faults, "", view.span("dataSource"), finding);
+        }
     }
     let group = text("apiGroup");
     if group.is_empty() && !matches!(text("kind"), "" | "PersistentVolumeClaim") {

@@ -60,6 +60,10 @@ pub(super) fn controller(faults: &mut Faults<'_>, view: View<'_>) {
 pub(super) fn stateful_set(faults: &mut Faults<'_>, view: View<'_>) {
     selector(faults, view, "empty selector is invalid for statefulset");
     no_deadline(faults, view, "StatefulSet");
+    if faults.version().minor() < 34 {
+        // All else in the template was looked at since 1.34 only.
+        view.inside("template", |inner| template(faults, inner));
+    }
     let service = view.text("serviceName");
     if !service.is_empty() && faults.version().minor() >= 34 {
         fields::refuse_form(
