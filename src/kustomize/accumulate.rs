@@ -101,7 +101,7 @@ fn accumulate(
     run.entered(dir);
     run.warn_all(kustomization.warnings.clone());
     let mut faults = loaded.faults.clone();
-    faults.take(run.use_openapi(dir, &kustomization.openapi));
+    faults.take(run.use_openapi(dir, &kustomization.openapi, &into.map));
     faults.take(resources(run, chain, &kustomization.resources, into));
     faults.take(configurations(run, dir, kustomization, into));
     faults.take(custom_kinds(run, dir, kustomization, into));

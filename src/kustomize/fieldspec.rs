@@ -320,6 +320,7 @@ fn empty_scalar(span: Span) -> Node {
         text: SmolStr::default(),
         kind: ScalarKind::Str,
         plain: true,
+        folded: false,
     };
     Node::new(Value::Scalar(scalar), span)
 }

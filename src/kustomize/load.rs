@@ -67,7 +67,7 @@ pub(crate) struct Files<'s> {
     kustomizations: Table<Arc<Path>, Cached<Loaded>>,
     pub(crate) patches: Table<FileId, Result<Arc<PatchContent>, Diagnostics>>,
     pub(crate) inline: Table<Span, FileId>,
-    pub(crate) schemas: Table<FileId, Arc<MergeSchema>>,
+    pub(crate) schemas: Table<(FileId, bool), Arc<MergeSchema>>,
     pub(crate) configs: Table<FileId, Cached<Arc<super::config::RawConfig>>>,
     pub(crate) fetched: Fetched,
     /// The version of Helm, asked for once.

@@ -658,6 +658,7 @@ fn through_json(node: &mut Node) {
                         scalar.text = text;
                     }
                     scalar.kind = ScalarKind::Str;
+                    scalar.folded = false;
                     scalar.plain = is_written_plain(&scalar.text);
                 }
                 ScalarKind::Int | ScalarKind::Float => {

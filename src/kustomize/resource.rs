@@ -354,6 +354,7 @@ pub(crate) fn plain_scalar(text: &str) -> Scalar {
         text: SmolStr::new(text),
         kind,
         plain: true,
+        folded: false,
     }
 }
 

@@ -336,11 +336,14 @@ impl<'b> Run<'b> {
         wanted.origins || wanted.transformations || wanted.managed_by
     }
 
-    /// Takes the schema that `openapi:` names, unless a kustomization above named one.
+    /// Takes the schema that `openapi:` names, unless a kustomization above named one. Where
+    /// `before` holds kinds that are not Kubernetes' own, kustomize has already asked its own
+    /// schema about them, and the new one adds to that.
     pub(crate) fn use_openapi(
         &self,
         dir: &Dir,
         openapi: &[(SmolStr, Text)],
+        before: &ResMap,
     ) -> Result<(), Diagnostics> {
         let field = |name: &str| {
             openapi
@@ -365,13 +368,23 @@ impl<'b> Run<'b> {
             }
             (_, Some(path)) => {
                 let file = self.text(dir, path)?;
-                let known = lock(&self.files().schemas).get(&file).cloned();
+                let own = MergeSchema::builtin();
+                let is_foreign = |resource: &Resource| {
+                    own.of_kind(&resource.gvk.api_version(), &resource.gvk.kind)
+                        .is_none()
+                };
+                let key = (file, before.iter().any(is_foreign));
+                let known = lock(&self.files().schemas).get(&key).cloned();
                 let schema = if let Some(schema) = known {
                     schema
                 } else {
                     let root = self.files().document(file)?;
-                    let schema = Arc::new(MergeSchema::from_openapi(&root));
-                    lock(&self.files().schemas).insert(file, Arc::clone(&schema));
+                    let schema = Arc::new(if key.1 {
+                        MergeSchema::extending_builtin(&root)
+                    } else {
+                        MergeSchema::from_openapi(&root)
+                    });
+                    lock(&self.files().schemas).insert(key, Arc::clone(&schema));
                     schema
                 };
                 *self.schema.borrow_mut() = Some(schema);
@@ -618,9 +631,14 @@ fn needs_normal_annotations(node: &Node) -> bool {
     let Some(annotations) = node.at(&["metadata", "annotations"]) else {
         return node.get("metadata").is_none_or(Node::is_null);
     };
+    // Folded text becomes a text like others: kustomize sets all annotations anew.
+    let is_plain_text = |node: &Node| {
+        let scalar = node.as_scalar();
+        node.as_str().is_some() && scalar.is_some_and(|scalar| !scalar.folded)
+    };
     let is_plain = |map: &Map| {
         map.iter()
-            .all(|entry| entry.value.as_str().is_some() && !is_book(&entry.key))
+            .all(|entry| is_plain_text(&entry.value) && !is_book(&entry.key))
     };
     annotations
         .as_map()

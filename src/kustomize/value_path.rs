@@ -303,6 +303,7 @@ fn made(rest: &[SmolStr], make: MakeKind, span: Span) -> Node {
                     text: SmolStr::default(),
                     kind: ScalarKind::Null,
                     plain: true,
+                    folded: false,
                 }),
                 Span::NONE,
             ),

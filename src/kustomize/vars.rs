@@ -216,16 +216,18 @@ pub(crate) fn resolve(
     }
 }
 
-/// Whether a field holds a dollar sign, or something that cannot be a text.
+/// Whether a field holds a dollar sign, folded text, or something that cannot be a text.
 fn needs_a_look(node: &Node) -> bool {
     match &node.value {
-        Value::Scalar(scalar) => scalar.kind == ScalarKind::Str && scalar.text.contains('$'),
+        Value::Scalar(scalar) => {
+            scalar.kind == ScalarKind::Str && (scalar.text.contains('$') || scalar.folded)
+        }
         Value::Map(map) => map
             .iter()
             .any(|entry| entry.value.as_scalar().is_some() && needs_a_look(&entry.value)),
         Value::Seq(items) => items
             .iter()
-            .any(|item| item.as_str().is_none_or(|text| text.contains('$'))),
+            .any(|item| item.as_str().is_none() || needs_a_look(item)),
     }
 }
 
@@ -323,6 +325,10 @@ impl Expander {
     }
 
     fn set_scalar(&mut self, node: &mut Node) {
+        // kustomize sets every text that could hold a variable anew, and so unfolds it.
+        if let Value::Scalar(scalar) = &mut node.value {
+            scalar.folded = false;
+        }
         let Some(text) = node.as_str().filter(|text| text.contains('$')) else {
             return;
         };
@@ -451,6 +457,35 @@ mod tests {
         expander.set_scalar(&mut node);
         assert_eq!(node.as_i64(), Some(8), "a whole value keeps its type");
         assert_eq!(expander.used.len(), 2);
+    }
+
+    /// By kustomize 5.8.1: annotations and the fields of variables are set anew and no longer
+    /// folded, the rest is written as folded text and read back.
+    #[test]
+    fn folded_text_changes_where_nothing_sets_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    \
+                   a: >\n      x\n        y\nspec:\n  nodeName: >\n    x\n      y\n  \
+                   containers:\n  - name: c\n    args:\n    - >\n      x\n        y\n";
+        std::fs::write(folder.path().join("pod.yaml"), pod).unwrap();
+        let vars = "vars: [{name: V, objref: {apiVersion: v1, kind: Pod, name: web}}]";
+        let patch = "patches: [{target: {kind: Pod}, patch: \"- {op: add, path: /a, value: 1}\"}]";
+        let (kept, changed) = ("x\n  y\n", "x\n\n  y\n");
+        for (more, annotation, arg) in [
+            ("", kept, changed),
+            (vars, kept, kept),
+            (patch, changed, changed),
+        ] {
+            let text = format!("resources: [pod.yaml]\n{more}\n");
+            std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
+            let sources = crate::manifest::Sources::new();
+            let options = crate::kustomize::Options::default();
+            let built = crate::kustomize::build(&sources, folder.path(), options).unwrap();
+            let pod = crate::manifest::json::to_json(&built.objects[0].root);
+            assert_eq!(pod["metadata"]["annotations"]["a"], annotation, "{more}");
+            assert_eq!(pod["spec"]["nodeName"], changed, "{more}");
+            assert_eq!(pod["spec"]["containers"][0]["args"][0], arg, "{more}");
+        }
     }
 
     #[test]

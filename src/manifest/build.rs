@@ -11,7 +11,6 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::map::{Entry, INDEX_FROM, Map};
 use super::node::{Node, Scalar, ScalarKind, Value};
 use super::read::{Document, DuplicateKey, Duplicates, ReadOptions};
-use super::refold::refold;
 use super::resolve::{Dialect, Resolved, resolve};
 use super::source::{FileId, Span};
 
@@ -257,15 +256,12 @@ impl Builder {
         } else {
             text
         };
-        let as_go;
         let text = match style {
-            ScalarStyle::Literal | ScalarStyle::Folded => {
-                as_go = self.block_scalar(text, style, at);
-                as_go.as_ref()
-            }
+            ScalarStyle::Literal | ScalarStyle::Folded => self.block_scalar(text, at),
             _ => text,
         };
-        let scalar = self.make_scalar(text, plain, tag, at);
+        let mut scalar = self.make_scalar(text, plain, tag, at);
+        scalar.folded = style == ScalarStyle::Folded && self.options.dialect == Dialect::Kustomize;
         if anchor != 0 {
             let node = Node::new(Value::Scalar(scalar.clone()), at);
             let anchored = Anchored {
@@ -283,18 +279,12 @@ impl Builder {
     }
 
     /// What go-yaml makes of a block scalar: it adds no line break at the end of a text that has
-    /// none, and kustomize writes folded text once more and reads it back.
-    fn block_scalar<'t>(&self, text: &'t str, style: ScalarStyle, at: Span) -> Cow<'t, str> {
+    /// none.
+    fn block_scalar<'t>(&self, text: &'t str, at: Span) -> &'t str {
         let ends_open = self.open_end.is_some_and(|end| at.end as usize >= end);
-        let text = text
-            .strip_suffix('\n')
+        text.strip_suffix('\n')
             .filter(|_| ends_open)
-            .unwrap_or(text);
-        if style == ScalarStyle::Folded && self.options.dialect == Dialect::Kustomize {
-            refold(text)
-        } else {
-            Cow::Borrowed(text)
-        }
+            .unwrap_or(text)
     }
 
     fn alias(&mut self, id: usize, at: Span) {
@@ -521,7 +511,12 @@ impl Builder {
             }
             _ => (ScalarKind::Str, SmolStr::new(text)),
         };
-        Scalar { text, kind, plain }
+        Scalar {
+            text,
+            kind,
+            plain,
+            folded: false,
+        }
     }
 
     fn binary(&mut self, text: &str, at: Span) -> SmolStr {

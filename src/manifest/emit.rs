@@ -227,8 +227,8 @@ impl Emitter<'_> {
                 Some(number) => self.out.push_str(&number.to_yaml()),
                 None => self.text(&scalar.text, indent, false),
             },
-            ScalarKind::Str => self.text(&scalar.text, indent, false),
-            ScalarKind::Timestamp => {
+            ScalarKind::Str if !scalar.folded => self.text(&scalar.text, indent, false),
+            ScalarKind::Str | ScalarKind::Timestamp => {
                 let text: SmolStr = scalar.as_str().unwrap_or_default();
                 self.text(&text, indent, false);
             }
@@ -320,8 +320,10 @@ impl Emitter<'_> {
         self.out.push('"');
         let mut column = self.column();
         let mut spaces = false;
+        // go-yaml looks for a byte order mark at the start, whatever character it is at.
+        let escapes_all = text.starts_with('\u{feff}');
         for (at, c) in text.char_indices() {
-            if c == ' ' {
+            if c == ' ' && !escapes_all {
                 let rest = &text[at + 1..];
                 if !simple_key && !spaces && column > BEST_WIDTH && at > 0 && !rest.is_empty() {
                     self.new_line(indent);
@@ -338,7 +340,7 @@ impl Emitter<'_> {
                 continue;
             }
             let before = self.out.len();
-            push_double_quoted(self.out, c);
+            push_double_quoted(self.out, c, escapes_all);
             column += if self.out.len() - before == c.len_utf8() {
                 1
             } else {
@@ -421,8 +423,9 @@ fn is_other_break(c: char) -> bool {
     matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-fn push_double_quoted(out: &mut String, c: char) {
+fn push_double_quoted(out: &mut String, c: char, always: bool) {
     use std::fmt::Write as _;
+    let is_raw = !always && super::scalar_style::is_printable(c);
     let escape = match c {
         '\0' => "\\0",
         '\u{7}' => "\\a",
@@ -436,10 +439,10 @@ fn push_double_quoted(out: &mut String, c: char) {
         '"' => "\\\"",
         '\\' => "\\\\",
         '\u{85}' => "\\N",
-        '\u{a0}' if !super::scalar_style::is_printable(c) => "\\_",
+        '\u{a0}' if !is_raw => "\\_",
         '\u{2028}' => "\\L",
         '\u{2029}' => "\\P",
-        _ if super::scalar_style::is_printable(c) => {
+        _ if is_raw => {
             out.push(c);
             return;
         }
@@ -492,6 +495,13 @@ mod tests {
             assert_eq!(got, want, "line {}", at + 1);
         }
         assert_eq!(got, want);
+    }
+
+    /// By kustomize 5.8.1, over a file with such a mark in a generator.
+    #[test]
+    fn a_text_behind_a_byte_order_mark_is_escaped() {
+        let node = Node::string("\u{feff}he o\n", crate::manifest::Span::NONE);
+        assert_eq!(emit(&node), "\"\\uFEFF\\x68\\x65\\x20\\x6F\\n\"\n");
     }
 
     #[test]

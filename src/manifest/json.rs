@@ -40,6 +40,7 @@ pub fn from_json(json: &Json, span: Span) -> Node {
                     text,
                     kind,
                     plain: true,
+                    folded: false,
                 }),
                 span,
             )

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use super::map::Map;
 use super::number::{self, Number};
+use super::refold::refold;
 use super::resolve;
 use super::source::Span;
 
@@ -41,6 +42,8 @@ pub struct Scalar {
     pub kind: ScalarKind,
     /// Whether it was written without quotes.
     pub plain: bool,
+    /// Whether it is folded text (`>`), which may change when kustomize writes it once more.
+    pub folded: bool,
 }
 
 /// What a scalar's text means.
@@ -67,6 +70,7 @@ impl Scalar {
             text: text.into(),
             kind: ScalarKind::Str,
             plain: false,
+            folded: false,
         }
     }
 
@@ -83,9 +87,11 @@ impl Scalar {
         }
     }
 
-    /// Returns the text as it goes to JSON when this is a string (dates become RFC 3339).
+    /// Returns the text as it goes to JSON when this is a string: dates become RFC 3339, and
+    /// folded text what kustomize makes of it when it writes it for JSON.
     pub fn as_str(&self) -> Option<SmolStr> {
         match self.kind {
+            ScalarKind::Str if self.folded => Some(SmolStr::new(refold(&self.text))),
             ScalarKind::Str => Some(self.text.clone()),
             ScalarKind::Timestamp => Some(resolve::timestamp_rfc3339(&self.text)),
             _ => None,
@@ -117,6 +123,7 @@ impl Node {
             text: SmolStr::new_static("null"),
             kind: ScalarKind::Null,
             plain: true,
+            folded: false,
         };
         Self::new(Value::Scalar(scalar), span)
     }
@@ -134,6 +141,7 @@ impl Node {
                 text,
                 kind: ScalarKind::Bool,
                 plain: true,
+                folded: false,
             }),
             span,
         )
@@ -147,6 +155,7 @@ impl Node {
                 text,
                 kind: ScalarKind::Int,
                 plain: true,
+                folded: false,
             }),
             span,
         )

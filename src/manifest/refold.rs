@@ -6,21 +6,26 @@ use std::borrow::Cow;
 /// Returns a folded scalar's text as it is after go-yaml 3 wrote it and read it back.
 pub(super) fn refold(text: &str) -> Cow<'_, str> {
     let is_blank = |text: &str| text.starts_with([' ', '\t']);
-    // Without lines that start with a blank the trip changes nothing.
-    if !is_blank(text) && !text.contains("\n ") && !text.contains("\n\t") {
+    let has_blank_end = text.ends_with("\n\n");
+    // Without lines that start with a blank the trip changes nothing but blank lines at the end.
+    if !has_blank_end && !is_blank(text) && !text.contains("\n ") && !text.contains("\n\t") {
         return Cow::Borrowed(text);
     }
     let content = text.trim_end_matches('\n');
     let mut result = fold(&write_lines(content));
     result.push_str(&text[content.len()..]);
+    // Lines at the end are kept, with the one that doubles the break after the last text.
+    let last = content.rsplit('\n').next().unwrap_or_default();
+    if has_blank_end && !last.is_empty() && !is_blank(last) && doubles_breaks(content) {
+        result.push('\n');
+    }
     Cow::Owned(result)
 }
 
 /// The lines that go-yaml 3 writes (`yaml_emitter_write_folded_scalar`). It asks whether the
 /// *first* line starts with a blank where it means the next one.
 fn write_lines(text: &str) -> Vec<&str> {
-    let first = text.trim_start_matches('\n');
-    let doubles = !first.is_empty() && !first.starts_with([' ', '\t']);
+    let doubles = doubles_breaks(text);
     let mut lines = Vec::new();
     let mut after_text = false;
     for (at, line) in text.split('\n').enumerate() {
@@ -32,6 +37,11 @@ fn write_lines(text: &str) -> Vec<&str> {
         after_text = !line.is_empty() && !line.starts_with([' ', '\t']);
     }
     lines
+}
+
+fn doubles_breaks(text: &str) -> bool {
+    let first = text.trim_start_matches('\n');
+    !first.is_empty() && !first.starts_with([' ', '\t'])
 }
 
 /// Reads folded lines: one break between lines of text is a space, of more breaks one goes, and
@@ -73,6 +83,9 @@ mod tests {
             ("a\n\nb", "a\n\nb"),
             ("exists(c,\n  c.image\n)", "exists(c,\n\n  c.image\n)"),
             ("a\n  b\n\n  c\nd\n", "a\n\n  b\n\n  c\nd\n"),
+            // By 5.8.1: `>+` with blank lines at the end.
+            ("a b\n\n", "a b\n\n\n"),
+            ("a\n  b\n\n", "a\n\n  b\n\n"),
         ] {
             assert_eq!(refold(text), want, "{text:?}");
         }

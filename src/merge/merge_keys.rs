@@ -95,17 +95,40 @@ impl MergeSchema {
     pub fn from_openapi(root: &Node) -> MergeSchema {
         let mut schema = MergeSchema::default();
         schema.add(Place::Opaque);
+        schema.extend(root, HashMap::new());
+        schema
+    }
+
+    /// Reads an OpenAPI document and adds it to the compiled-in schema, which it may refer to and
+    /// redefine: what kustomize does when it has needed that schema before it meets the document.
+    pub fn extending_builtin(root: &Node) -> MergeSchema {
+        let mut schema = MergeSchema::builtin().clone();
+        // As `from_tables` numbers them: after the opaque place, in the order of the lines.
+        let names = TYPES
+            .lines()
+            .map(|line| line.split(' ').next().unwrap_or_default());
+        let ids = names
+            .zip(1..)
+            .map(|(name, id)| (name, SchemaId(id)))
+            .collect();
+        schema.extend(root, ids);
+        schema
+    }
+
+    fn extend<'n>(&mut self, root: &'n Node, mut ids: HashMap<&'n str, SchemaId>) {
         let definitions = root.get("definitions").and_then(Node::as_map);
-        let mut ids: HashMap<&str, SchemaId> = HashMap::new();
         for entry in definitions.into_iter().flatten() {
-            ids.insert(&entry.key, schema.add(Place::Opaque));
+            let name = short_name(&entry.key);
+            if !ids.contains_key(name) {
+                ids.insert(name, self.add(Place::Opaque));
+            }
         }
         for entry in definitions.into_iter().flatten() {
-            let id = ids[entry.key.as_str()];
-            let place = schema.place_of(&entry.value, &ids);
-            schema.places[id.0 as usize] = place;
+            let id = ids[short_name(&entry.key)];
+            let place = self.place_of(&entry.value, &ids);
+            self.places[id.0 as usize] = place;
             for (version, kind) in kinds_of(&entry.value) {
-                schema.kinds.insert((version, kind), id);
+                self.kinds.insert((version, kind), id);
             }
         }
         let paths = root.get("paths").and_then(Node::as_map);
@@ -115,11 +138,10 @@ impl MergeSchema {
             };
             let namespaced = entry.key.contains("namespaces/{namespace}");
             for key in kinds_of(get) {
-                let known = schema.namespaced.entry(key).or_insert(namespaced);
+                let known = self.namespaced.entry(key).or_insert(namespaced);
                 *known |= namespaced;
             }
         }
-        schema
     }
 
     fn place_of(&mut self, definition: &Node, ids: &HashMap<&str, SchemaId>) -> Place {
@@ -162,7 +184,7 @@ impl MergeSchema {
 
     fn id_of(&mut self, property: &Node, ids: &HashMap<&str, SchemaId>) -> SchemaId {
         if let Some(name) = property.get("$ref").and_then(Node::as_str) {
-            let name = name.rsplit('/').next().unwrap_or_default();
+            let name = short_name(name.rsplit('/').next().unwrap_or_default());
             return ids.get(name).copied().unwrap_or(SchemaId(0));
         }
         let place = self.place_of(property, ids);
@@ -240,6 +262,17 @@ impl MergeSchema {
             None => (name.into(), target),
         }
     }
+}
+
+/// The name of a definition as the tables have it.
+fn short_name(name: &str) -> &str {
+    const PREFIXES: [&str; 3] = [
+        "io.k8s.api.",
+        "io.k8s.apimachinery.pkg.apis.",
+        "io.k8s.kube-aggregator.pkg.apis.",
+    ];
+    let short = |prefix: &&str| name.strip_prefix(*prefix);
+    PREFIXES.iter().find_map(short).unwrap_or(name)
 }
 
 /// The kinds that `x-kubernetes-group-version-kind` names: one, or a list of them.
@@ -520,6 +553,37 @@ mod tests {
         );
         assert!(schema.is_cluster_scoped("example.com/v1", "Web"));
         assert!(schema.of_kind("apps/v1", "Deployment").is_none());
+    }
+
+    /// As in kustomize's own test of an `openapi` that a component brings.
+    #[test]
+    fn an_openapi_document_adds_to_the_schema_that_is_there() {
+        let json = serde_json::json!({"definitions": {
+            "com.example.Config": {
+                "x-kubernetes-group-version-kind": [
+                    {"group": "example.com", "version": "v1", "kind": "Config"}
+                ],
+                "properties": {
+                    "template": {"$ref": "#/definitions/io.k8s.api.core.v1.PodTemplateSpec"}
+                }
+            },
+            "io.k8s.api.core.v1.Container": {"properties": {"args": {
+                "type": "array",
+                "x-kubernetes-patch-strategy": "merge"
+            }}}
+        }});
+        let node = crate::manifest::json::from_json(&json, crate::manifest::Span::NONE);
+        let schema = MergeSchema::extending_builtin(&node);
+        let config = schema.of_kind("example.com/v1", "Config").unwrap();
+        let pod = schema.field(config, "template").unwrap();
+        let containers = schema.field(pod, "spec").unwrap();
+        let containers = schema.field(containers, "containers").unwrap();
+        let name = [SmolStr::new("name")];
+        assert_eq!(schema.merge_keys(containers), Some(name.as_slice()));
+        let container = schema.items(containers).unwrap();
+        assert!(schema.field(container, "args").is_some());
+        assert!(schema.field(container, "volumeMounts").is_none());
+        assert!(schema.of_kind("apps/v1", "Deployment").is_some());
     }
 
     #[test]

@@ -515,6 +515,7 @@ mod tests {
             text: text.into(),
             kind,
             plain: true,
+            folded: false,
         }
     }
 
