@@ -77,8 +77,10 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
     if !name.is_empty() {
         refuse_form(faults, view, "name", form, name);
     }
-    // These kinds have a newer check, which looks at the name that is made alone.
-    let looks_at_both = !matches!(kind.kind(), "ReplicationController" | "DeviceClass");
+    // These kinds have a newer check, which looks at the name that is made alone; the server's own
+    // look at what an update leaves is the same for all kinds.
+    let looks_at_both = matches!(form, Form::PathSegment)
+        || !matches!(kind.kind(), "ReplicationController" | "DeviceClass");
     if name.is_empty() && !generate.is_empty() && !looks_at_both {
         let made = format!("{generate}x");
         if form.fault(&made, faults.version()).is_some() {

@@ -38,7 +38,13 @@ pub(super) fn check(change: &mut Change<'_>) {
         return;
     };
     images(&mut new, &old);
-    for field in ["activeDeadlineSeconds", "schedulingGates", "tolerations"] {
+    // The last is dropped by a server with default flags (`dropDisabledFields` of `pkg/api/pod`).
+    for field in [
+        "activeDeadlineSeconds",
+        "schedulingGates",
+        "tolerations",
+        "evictionResponders",
+    ] {
         put(&mut new, field, old.get(field));
     }
     let grace = |spec: &Node| {
