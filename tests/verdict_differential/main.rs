@@ -304,7 +304,10 @@ fn custom_resources_get_the_servers_verdict() {
     let seed = setting("DEPLOYX_SEED", 1);
     let (own, corpus) = chosen_seeds();
     let is_crd = |seed: &&Seed| seed.kind.kind() == "CustomResourceDefinition";
-    let seeds = own.iter().chain(&corpus).filter(is_crd);
+    // A corpus has many definitions, and a server takes minutes until it serves them all.
+    let by_hand = env::var_os("DEPLOYX_CUSTOM_RESOURCES").is_some();
+    let corpus = corpus.iter().filter(|_| by_hand);
+    let seeds = own.iter().chain(corpus).filter(is_crd);
     let crds: Vec<Value> = seeds.map(|seed| seed.object.clone()).collect();
     let figures = runtime().block_on(async {
         let client = client();
