@@ -251,8 +251,8 @@ fn is_told(sources: &Sources, warnings: &[Diagnostic], finding: &Diagnostic) -> 
     warnings.iter().any(same)
 }
 
-/// The folder whose project counts: of standard input, the working directory.
-fn folder_of(path: &Path) -> PathBuf {
+/// The folder whose project or repository counts: of standard input, the working directory.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     if path == Path::new("-") {
         return PathBuf::from(".");
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::super::project::Project;
+use super::super::project::{Project, folder_of};
 use super::super::{CommandError, Ui};
 use super::ValidateArgs;
 use crate::kustomize;
@@ -60,9 +60,8 @@ impl Before {
         };
         let olds = if let Some(revision) = against.strip_prefix("git:") {
             let folder = tempfile::tempdir()?;
-            let tree =
-                git::Tree::check_out(&super::judge::folder_of(first), revision, folder.path())
-                    .map_err(refused)?;
+            let tree = git::Tree::check_out(&folder_of(first), revision, folder.path())
+                .map_err(refused)?;
             before.folder = Some(folder);
             roots.iter().map(|root| tree.path_of(root)).collect()
         } else if let ([_], old) = (roots, PathBuf::from(against)) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::super::project::Project;
+use super::super::project::{Project, folder_of};
 use super::super::{CommandError, Ui};
 use super::ValidateArgs;
 use super::against::Before;
@@ -141,15 +141,6 @@ fn changed_files(
     Ok(Some(changed.map_err(|error| {
         CommandError::message(error.to_string())
     })?))
-}
-
-/// The folder whose repository counts for a path.
-pub(super) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        _ if path.is_dir() => path.to_path_buf(),
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// The repository that the first of some paths lies in, as a path from the working directory;
