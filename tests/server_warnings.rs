@@ -6,7 +6,7 @@ mod cluster;
 use cluster::{Cluster, Namespace};
 use deployx::manifest::Sources;
 use deployx::schema::Version;
-use deployx::validate::{Validator, judge_file, switchable_rules};
+use deployx::validate::{Definitions, Validator, judge_file, switchable_rules};
 
 /// Objects that cause many warnings, besides the examples of the rules' pages. Of one that causes
 /// more than 4 KiB of them the server shortens each.
@@ -232,6 +232,41 @@ stringData:
     AAAA
     -----END CERTIFICATE-----
 ",
+    "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.warn.example.com}
+spec:
+  group: warn.example.com
+  scope: Namespaced
+  names: {kind: Widget, plural: widgets, singular: widget, listKind: WidgetList}
+  versions:
+  - {name: v1alpha1, served: true, storage: false, deprecated: true, schema: {openAPIV3Schema: {type: object}}}
+  - {name: v1beta1, served: true, storage: false, deprecated: true, deprecationWarning: old, schema: {openAPIV3Schema: {type: object}}}
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          a: {type: string, format: date-time}
+          b: {type: string, format: int32}
+          c: {type: integer, format: int}
+          d: {type: number, format: float}
+          e: {type: boolean, format: x}
+          f: {type: array, x-kubernetes-list-type: set, items: {type: array, x-kubernetes-list-type: atomic, items: {type: string, format: regex}}}
+          g: {x-kubernetes-int-or-string: true, format: int-or-string}
+          h: {type: object, additionalProperties: {type: string, format: regexp}}
+          i: {type: string, anyOf: [{format: other}]}
+---
+apiVersion: warn.example.com/v1alpha1
+kind: Widget
+metadata: {name: a, finalizers: [a.b, orphan, 'x.y/z', C]}
+---
+apiVersion: warn.example.com/v1beta1
+kind: Widget
+metadata: {name: b}
+",
     "apiVersion: v1
 kind: ResourceQuota
 metadata: {name: quota}
@@ -239,10 +274,43 @@ spec: {hard: {memory: 2Gi, limits.memory: 1Gi, requests.ephemeral-storage: 2Gi, 
 ",
 ];
 
-/// What the server warns of when it is asked to create an object, sorted.
-fn of_server(namespace: &Namespace<'_>, object: &str) -> Vec<String> {
+/// What the server warns of when it is asked to create objects, sorted. A definition that stands
+/// before its objects is really created, since they cannot be without it.
+fn of_server(namespace: &Namespace<'_>, text: &str) -> Vec<String> {
     let file = namespace.cluster().dir().join("object.yaml");
-    std::fs::write(&file, object).unwrap();
+    let is_definition = |text: &str| text.contains("kind: CustomResourceDefinition\n");
+    let Some((definition, objects)) = text.split_once("---\n").filter(|(d, _)| is_definition(d))
+    else {
+        return warned(namespace, &file, text);
+    };
+    let mut told = warned(namespace, &file, definition);
+    std::fs::write(&file, definition).unwrap();
+    let path = file.to_str().unwrap();
+    for args in [
+        &["apply", "-f", path][..],
+        &["wait", "--for=condition=Established", "-f", path],
+    ] {
+        let output = namespace.kubectl(args);
+        assert!(output.status.success(), "{output:?}");
+    }
+    // The server's own discovery follows a moment later.
+    let name = definition.split("metadata: {name: ").nth(1).unwrap();
+    let name = name.split_once('}').unwrap().0;
+    for _ in 0..50 {
+        if namespace.kubectl(&["get", name]).status.success() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    told.extend(warned(namespace, &file, objects));
+    let deleted = namespace.kubectl(&["delete", "crd", name]);
+    assert!(deleted.status.success(), "{deleted:?}");
+    sorted(told.into_iter())
+}
+
+/// What the server warns of on a dry run.
+fn warned(namespace: &Namespace<'_>, file: &std::path::Path, object: &str) -> Vec<String> {
+    std::fs::write(file, object).unwrap();
     let file = file.to_str().unwrap();
     let args = [
         "create",
@@ -264,7 +332,9 @@ fn of_server(namespace: &Namespace<'_>, object: &str) -> Vec<String> {
 fn of_deployx(object: &str) -> Vec<String> {
     let sources = Sources::new();
     let file = sources.add("object.yaml", object);
-    let verdicts = judge_file(Validator::new(Version::newest()), &sources, file);
+    let validator = Validator::new(Version::newest());
+    let mut verdicts = judge_file(validator, &sources, file);
+    verdicts.settle(validator, &sources, Definitions::default());
     let notes = verdicts.findings().flat_map(|finding| &finding.notes);
     let words = notes.filter_map(|note| {
         let warned = note.split_once(") would warn: ");

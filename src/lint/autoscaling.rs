@@ -228,9 +228,7 @@ pub(super) fn missing_request(context: &Context<'_>, findings: &mut Findings<'_>
                     .container
                     .as_ref()
                     .is_none_or(|c| c.text == container.name);
-                !container.runs_first
-                    && measured
-                    && !container.requests.iter().any(|name| name == resource)
+                !container.runs_first && measured && container.resources.request(resource).is_none()
             });
             let Some(container) = without else { continue };
             let message = format!(

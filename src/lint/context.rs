@@ -179,6 +179,15 @@ impl<'f> Context<'f> {
         self.facts[index].id.namespace.as_str()
     }
 
+    /// Whether objects of this kind are in a namespace. `None` where the kind is not one of
+    /// Kubernetes.
+    pub(super) fn is_namespaced(&self, index: usize) -> Option<bool> {
+        let id = &self.facts[index].id;
+        let version = self.tables.served_versions(&id.group, &id.kind).next()?;
+        let kind = self.tables.kind(&id.group, version, &id.kind)?;
+        Some(kind.namespaced())
+    }
+
     /// Objects of a kind.
     pub(super) fn of_kind(&self, kind: &str) -> &[usize] {
         self.by_kind.get(kind).map_or(&[], Vec::as_slice)
@@ -408,7 +417,7 @@ fn class(fact: &Facts) -> Option<Class> {
         What::Claim { .. } => Class::Claim,
         What::Account => Class::Account,
         What::Role(_) => Class::Role,
-        What::Limits => Class::Limits,
+        What::Limits(_) => Class::Limits,
         What::Other { custom: true } => Class::Custom,
         _ => return None,
     })

@@ -4,20 +4,13 @@ use std::collections::HashMap;
 
 use smol_str::SmolStr;
 
-use super::context::{Class, Context, meet};
-use super::facts::{Backend, Facts, Ingress, Port, Route, What};
+use super::context::{Class, Context};
+use super::facts::{Backend, Facts, Ingress, Port, Text, What};
 use super::findings::{Findings, Weight, finding};
 
 fn ingresses<'f>(context: &Context<'f>) -> impl Iterator<Item = (usize, &'f Ingress)> {
     context.each(|fact| match &fact.what {
         What::Ingress(ingress) => Some(ingress.as_ref()),
-        _ => None,
-    })
-}
-
-fn routes<'f>(context: &Context<'f>) -> impl Iterator<Item = (usize, &'f Route)> {
-    context.each(|fact| match &fact.what {
-        What::Route(route) => Some(route.as_ref()),
         _ => None,
     })
 }
@@ -195,15 +188,29 @@ fn covers(pattern: &str, host: &str) -> bool {
 
 /// A certificate's Secret that nothing makes.
 pub(super) fn tls_secret(context: &Context<'_>, findings: &mut Findings<'_>) {
-    for (index, ingress) in ingresses(context) {
-        if ingress.issues {
-            continue;
-        }
-        for (secret, field) in &ingress.tls_secrets {
-            if super::references::has_secret(context, index, &secret.text) {
+    for (index, fact) in context.facts.iter().enumerate() {
+        let own = context.namespace(index);
+        let secrets: Vec<(&Text, &str, &String)> = match &fact.what {
+            What::Ingress(ingress) if !ingress.issues => {
+                let secrets = ingress.tls_secrets.iter();
+                secrets
+                    .map(|(secret, field)| (secret, own, field))
+                    .collect()
+            }
+            What::Gateway(gateway) if !gateway.issues => {
+                let secrets = gateway.certificates.iter();
+                let named = secrets.map(|(secret, namespace, field)| {
+                    (secret, namespace.as_deref().unwrap_or(own), field)
+                });
+                named.collect()
+            }
+            _ => continue,
+        };
+        for (secret, namespace, field) in secrets {
+            if super::references::has_secret(context, namespace, &secret.text) {
                 continue;
             }
-            let near = context.nearest(index, "Secret", context.namespace(index), &secret.text);
+            let near = context.nearest(index, "Secret", namespace, &secret.text);
             let (weight, remark) = match near {
                 Some(near) => (Weight::Plain, format!("did you mean `{near}`?")),
                 None => (Weight::Weak, "nothing of the input makes it".to_owned()),
@@ -265,38 +272,6 @@ pub(super) fn no_endpoints(context: &Context<'_>, findings: &mut Findings<'_>) {
                     .at(backend.service.span(), format!("this is {why}"))
                     .also(context.facts[at].at, "the Service")
                     .field(backend.field.clone());
-                findings.add(index, Weight::Plain, found);
-            }
-        }
-    }
-}
-
-/// A route to a listener that its Gateway does not have.
-pub(super) fn route_listener(context: &Context<'_>, findings: &mut Findings<'_>) {
-    for (index, route) in routes(context) {
-        for (gateway, namespace, section, field) in &route.parents {
-            let namespace = namespace.as_deref().unwrap_or(context.namespace(index));
-            let Some(section) = section else { continue };
-            let gateways = context.named("Gateway", &gateway.text).iter();
-            let gateways = gateways.filter(|&&at| meet(context.namespace(at), namespace));
-            for &at in gateways {
-                let What::Gateway(listeners) = &context.facts[at].what else {
-                    continue;
-                };
-                if listeners.is_empty() || listeners.contains(&section.text) {
-                    continue;
-                }
-                let message = format!(
-                    "Gateway `{}` has no listener `{}`",
-                    gateway.text, section.text
-                );
-                let found = finding(message)
-                    .at(
-                        section.span(),
-                        format!("it has `{}`", listeners.join("`, `")),
-                    )
-                    .also(context.facts[at].at, "the Gateway")
-                    .field(format!("{field}.sectionName"));
                 findings.add(index, Weight::Plain, found);
             }
         }

@@ -10,14 +10,20 @@
 
 mod autoscaling;
 mod budgets;
+mod classes;
 mod comments;
 mod context;
 mod facts;
 mod findings;
+mod gateway;
 mod ingress;
 mod monitors;
 mod names;
 mod network_policy;
+mod order;
+mod placement;
+mod pod_security;
+mod quota;
 mod rbac;
 mod references;
 mod select;

@@ -46,13 +46,7 @@ pub(super) fn cluster_scoped(context: &Context<'_>, findings: &mut Findings<'_>)
         let Some(span) = fact.namespace_at.filter(|_| !fact.id.namespace.is_empty()) else {
             continue;
         };
-        let mut kinds = context
-            .tables
-            .served_versions(&fact.id.group, &fact.id.kind);
-        let kind = kinds
-            .next()
-            .and_then(|v| context.tables.kind(&fact.id.group, v, &fact.id.kind));
-        if kind.is_some_and(|kind| !kind.namespaced()) {
+        if context.is_namespaced(index) == Some(false) {
             let found = finding(format!("a {} is in no namespace", fact.id.kind))
                 .at(span, "the server passes over this")
                 .field("metadata.namespace");
@@ -66,14 +60,7 @@ pub(super) fn mixed_namespaces(context: &Context<'_>, findings: &mut Findings<'_
     if context.scope != Scope::Overlay {
         return;
     }
-    let namespaced = |index: usize| {
-        let id = &context.facts[index].id;
-        let mut kinds = context.tables.served_versions(&id.group, &id.kind);
-        let kind = kinds
-            .next()
-            .and_then(|v| context.tables.kind(&id.group, v, &id.kind));
-        kind.is_some_and(crate::schema::Kind::namespaced)
-    };
+    let namespaced = |index: usize| context.is_namespaced(index) == Some(true);
     let (mut with, mut without) = (None, None);
     for index in (0..context.facts.len()).filter(|&index| namespaced(index)) {
         let place = if context.namespace(index).is_empty() {

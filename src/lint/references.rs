@@ -17,8 +17,7 @@ fn kind_of(kind: NeedKind) -> &'static str {
 }
 
 /// Whether a Secret is in the input, or is made by something in it.
-pub(super) fn has_secret(context: &Context<'_>, index: usize, name: &str) -> bool {
-    let namespace = context.namespace(index);
+pub(super) fn has_secret(context: &Context<'_>, namespace: &str, name: &str) -> bool {
     context.find("Secret", namespace, name).next().is_some() || context.is_made(namespace, name)
 }
 
@@ -182,6 +181,45 @@ pub(super) fn unused(context: &Context<'_>, findings: &mut Findings<'_>) {
     }
 }
 
+/// A ConfigMap or Secret whose change makes no new pods.
+pub(super) fn rollout(context: &Context<'_>, findings: &mut Findings<'_>) {
+    for (index, workload) in context.workloads() {
+        let lives = matches!(workload.scale, Scale::Replicas | Scale::Nodes);
+        if workload.rolls || !lives {
+            continue;
+        }
+        let mut told: HashSet<(&str, &str)> = HashSet::new();
+        for need in workload
+            .needs
+            .iter()
+            .filter(|need| need.field.contains(".env"))
+        {
+            let (kind, name) = (kind_of(need.kind), need.name.text.as_str());
+            if has_digest(name) || !told.insert((kind, name)) {
+                continue;
+            }
+            let mut objects = context.find(kind, context.namespace(index), name);
+            let Some(at) = objects.find(|&at| context.beside(index, at)) else {
+                continue;
+            };
+            let found = finding(format!("new values of {kind} `{name}` do not reach these pods"))
+                .at(need.name.span(), "variables are read when a container starts")
+                .also(context.facts[at].at, format!("the {kind}"))
+                .field(need.field.clone())
+                .hint(
+                    "make the name change with its content (a generator of kustomize), or write a digest into an annotation of the pod template",
+                );
+            findings.add(index, Weight::Plain, found);
+        }
+    }
+}
+
+/// Whether a name ends with the digest that kustomize appends.
+fn has_digest(name: &str) -> bool {
+    let last = name.rsplit_once('-').map_or("", |(_, last)| last);
+    last.len() == 10 && last.bytes().all(|b| b"2456789bcdfghkmt".contains(&b))
+}
+
 /// A claim that one node mounts, for pods on several.
 pub(super) fn shared_claim(context: &Context<'_>, findings: &mut Findings<'_>) {
     for (index, workload) in context.workloads() {
@@ -206,6 +244,7 @@ pub(super) fn shared_claim(context: &Context<'_>, findings: &mut Findings<'_>) {
             ) {
                 let What::Claim {
                     single_node: Some(modes),
+                    ..
                 } = &context.facts[at].what
                 else {
                     continue;

@@ -7,8 +7,8 @@
 use super::context::Context;
 use super::findings::Findings;
 use super::{
-    autoscaling, budgets, ingress, monitors, names, network_policy, rbac, references, services,
-    workloads,
+    autoscaling, budgets, classes, gateway, ingress, monitors, names, network_policy, order,
+    placement, pod_security, quota, rbac, references, services, workloads,
 };
 use crate::manifest::Severity::{self, Error, Info, Warning};
 
@@ -53,7 +53,10 @@ rules! {
     "ingress-tls-host" Warning ingress::tls_host, "a certificate's host for which there is no rule";
     "ingress-tls-secret" Warning ingress::tls_secret, "a certificate's Secret that nothing makes";
     "ingress-class" Warning ingress::missing_class, "an IngressClass that is not among those of the input";
-    "route-listener" Error ingress::route_listener, "a route to a listener that its Gateway does not have";
+    "route-listener" Error gateway::route_listener, "a route to a listener that its Gateway does not have";
+    "route-missing-gateway" Warning gateway::missing_gateway, "a route to a Gateway that is not there";
+    "route-not-admitted" Error gateway::not_admitted, "a route that no listener of its Gateway takes up";
+    "reference-grant" Warning gateway::reference_grant, "a reference into another namespace that no ReferenceGrant allows";
     "hpa-missing-target" Warning autoscaling::missing_target, "an autoscaler whose workload is not there";
     "hpa-unscalable-target" Error autoscaling::unscalable_target, "an autoscaler of a kind that cannot be scaled";
     "hpa-replicas-out-of-range" Warning autoscaling::replicas_out_of_range, "`replicas` outside what the autoscaler keeps";
@@ -72,9 +75,19 @@ rules! {
     "missing-claim" Warning references::missing_claim, "a PersistentVolumeClaim that is not there";
     "missing-key" Error references::missing_key, "a key that the ConfigMap or Secret does not have";
     "missing-service-account" Warning references::missing_account, "a ServiceAccount that is not there";
+    "missing-priority-class" Warning classes::missing_priority, "a PriorityClass that is not there";
+    "missing-runtime-class" Warning classes::missing_runtime, "a RuntimeClass that is not there";
+    "missing-storage-class" Warning classes::missing_storage, "a StorageClass that is not there";
+    "missing-namespace" Warning classes::missing_namespace, "a Namespace that is not there";
     "pull-secret-type" Warning references::pull_secret_type, "an imagePullSecret of a type that cannot pull images";
     "config-unused" Info references::unused, "a ConfigMap or Secret that no pod uses";
+    "config-rollout" Info references::rollout, "variables from a ConfigMap or Secret whose change makes no new pods";
     "claim-shared" Warning references::shared_claim, "several pods on a claim that one node can mount";
+    "quota-exceeded" Error quota::exceeded, "workloads that ask for more than the quota of their namespace gives";
+    "quota-required" Error quota::required, "a container that does not say what the quota of its namespace counts";
+    "limit-range" Error quota::out_of_range, "a container outside the LimitRange of its namespace";
+    "pod-security" Error pod_security::refused, "pods that the security level of their namespace does not let in";
+    "apply-order" Warning order::apply_order, "an object that is applied before one that it needs";
     "rbac-grants-nothing" Warning rbac::grants_nothing, "a role without rules, a binding without subjects";
     "rbac-unknown-resource" Warning rbac::unknown_resource, "a rule for a resource that its API group does not have";
     "rbac-missing-subject" Warning rbac::missing_subject, "a role is bound to a ServiceAccount that is not there";
@@ -88,7 +101,8 @@ rules! {
     "env-order" Warning workloads::env_order, "`$(NAME)` before the variable `NAME` is defined";
     "file-mode" Warning workloads::file_mode, "a file mode with octal digits that is a decimal number";
     "volume-unmounted" Info workloads::unmounted_volume, "a volume that no container mounts";
-    "spread-selector" Warning workloads::spread_selector, "a topology spread constraint that does not count the workload's own pods";
+    "spread-selector" Warning placement::spread_selector, "a topology spread constraint that does not count the workload's own pods";
+    "affinity-selector" Warning placement::affinity_selector, "an anti-affinity that keeps away from no pods";
     "selector-overlap" Warning workloads::selector_overlap, "two workloads that select each other's pods";
     "stateful-set-service" Warning workloads::stateful_service, "a StatefulSet without its headless Service";
     "stateful-set-name" Error workloads::name_too_long, "a StatefulSet whose name is too long for its pods";

@@ -104,7 +104,7 @@ pub(super) fn no_requests(context: &Context<'_>, findings: &mut Findings<'_>) {
     for (index, _, container) in containers(context) {
         let missing: Vec<&str> = ["cpu", "memory"]
             .into_iter()
-            .filter(|name| !container.requests.iter().any(|known| known == name))
+            .filter(|name| container.resources.request(name).is_none())
             .collect();
         if missing.is_empty() || container.runs_first {
             continue;
@@ -159,36 +159,6 @@ pub(super) fn unmounted_volume(context: &Context<'_>, findings: &mut Findings<'_
                 .at(name.span(), "");
             findings.add(index, Weight::Plain, found);
         }
-    }
-}
-
-/// Constraints that spread other pods than the workload's own.
-pub(super) fn spread_selector(context: &Context<'_>, findings: &mut Findings<'_>) {
-    for (index, workload) in context.workloads() {
-        for spread in &workload.spreads {
-            if spread.selector.is_empty() || spread.selector.matches(&workload.labels) {
-                continue;
-            }
-            let span = spread
-                .selector
-                .first_miss(&workload.labels)
-                .map_or(spread.selector.at, |m| m.2);
-            let message = format!("this spreads pods with `{}`", spread.selector.describe());
-            let found = finding(message)
-                .at(span, "the workload's own pods have other labels")
-                .field(format!(
-                    "{}spec.topologySpreadConstraints",
-                    prefix(workload)
-                ));
-            findings.add(index, Weight::Plain, found);
-        }
-    }
-}
-
-fn prefix(workload: &Workload) -> String {
-    match workload.path {
-        "" => String::new(),
-        path => format!("{path}."),
     }
 }
 

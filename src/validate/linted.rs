@@ -177,5 +177,8 @@ impl Lint<'_> {
 }
 
 #[cfg(test)]
+#[path = "linted_cases.rs"]
+mod cases;
+#[cfg(test)]
 #[path = "linted_tests.rs"]
 mod tests;

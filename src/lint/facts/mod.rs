@@ -5,9 +5,14 @@
 //! Whatever has another type than it should is passed over: the verdict speaks of that.
 
 mod access;
+mod gateway;
 mod network;
+mod order;
 mod pods;
+mod resources;
 mod scaling;
+mod security;
+mod volumes;
 
 use smol_str::SmolStr;
 
@@ -15,11 +20,15 @@ use super::select::Selector;
 use crate::manifest::{Entry, Node, Object, ObjectId, Span};
 
 pub(super) use access::{Binding, Role, RoleRule};
+pub(super) use gateway::{Gateway, Grant, Listener, Route};
 pub(super) use network::{
-    Backend, Ingress, Monitor, Policy, PolicyRule, Route, Service, ServicePort, Webhooks,
+    Backend, Ingress, Monitor, Policy, PolicyRule, Service, ServicePort, Webhooks,
 };
-pub(super) use pods::{Container, ContainerPort, Need, NeedKind, Scale, Workload};
+pub(super) use order::Step;
+pub(super) use pods::{ClassKind, Container, ContainerPort, Need, NeedKind, Scale, Workload};
+pub(super) use resources::{Quota, Range, Resources};
 pub(super) use scaling::{Amount, Autoscaler, Budget, Scaler};
+pub(super) use security::{Breach, Level};
 
 /// The annotation that switches rules off for one object.
 pub(super) const IGNORE: &str = "lint.deployx.dev/ignore";
@@ -119,6 +128,8 @@ pub struct Facts {
     pub(super) ignore: Option<Text>,
     /// Its labels, where a rule selects objects of this kind by them.
     pub(super) labels: Vec<(SmolStr, SmolStr)>,
+    /// When it is applied, where an annotation says so.
+    pub(super) step: Option<Step>,
     /// Keys of free mappings that look like something else than a text: `true`, `420`.
     pub(super) odd_keys: Vec<(SmolStr, Span, &'static str)>,
     /// What its kind adds.
@@ -136,8 +147,10 @@ pub(super) enum What {
     Ingress(Box<Ingress>),
     /// A route of the Gateway API.
     Route(Box<Route>),
-    /// `Gateway`: the names of its listeners.
-    Gateway(Vec<SmolStr>),
+    /// `Gateway`.
+    Gateway(Box<Gateway>),
+    /// `ReferenceGrant`.
+    Grant(Box<Grant>),
     /// `IngressClass`.
     IngressClass,
     /// Endpoints or EndpointSlice: the name of the Service that they serve.
@@ -154,7 +167,11 @@ pub(super) enum What {
     Claim {
         /// Its access modes, when all of them are for one node.
         single_node: Option<Span>,
+        /// Its StorageClass.
+        class: Option<Text>,
     },
+    /// PersistentVolume: the class that it belongs to.
+    Volume(Option<SmolStr>),
     /// `ServiceAccount`.
     Account,
     /// Role or ClusterRole.
@@ -167,10 +184,12 @@ pub(super) enum What {
     Monitor(Box<Monitor>),
     /// Webhook configurations and other things that call a Service.
     Webhooks(Webhooks),
-    /// `LimitRange`: it fills in requests.
-    Limits,
-    /// `Namespace`.
-    Namespace,
+    /// `LimitRange`, which fills in requests: what it says of containers.
+    Limits(Vec<Range>),
+    /// `ResourceQuota`.
+    Quota(Box<Quota>),
+    /// `Namespace`: the level of security that it enforces, with the version of the standards.
+    Namespace(Option<(Text, Option<SmolStr>)>),
     /// An object that makes a Secret or ConfigMap of this name when it is in the cluster.
     Maker(SmolStr),
     /// Nothing that a rule asks for. Whether the kind is one of Kubernetes itself.
@@ -218,6 +237,7 @@ impl Facts {
             } else {
                 Vec::new()
             },
+            step: order::step(meta("annotations")),
             odd_keys,
             what,
         }
@@ -250,9 +270,12 @@ fn what(object: &Object) -> What {
         ("networking.k8s.io", "IngressClass") => What::IngressClass,
         ("networking.k8s.io", "NetworkPolicy") => What::Policy(Box::new(network::policy(spec))),
         ("gateway.networking.k8s.io", kind) if kind.ends_with("Route") => {
-            What::Route(Box::new(network::route(spec)))
+            What::Route(Box::new(gateway::route(spec)))
         }
-        ("gateway.networking.k8s.io", "Gateway") => What::Gateway(network::listeners(spec)),
+        ("gateway.networking.k8s.io", "Gateway") => What::Gateway(Box::new(gateway::gateway(root))),
+        ("gateway.networking.k8s.io", "ReferenceGrant") => {
+            What::Grant(Box::new(gateway::grant(spec)))
+        }
         ("autoscaling", "HorizontalPodAutoscaler") => {
             What::Autoscaler(Box::new(scaling::autoscaler(spec)))
         }
@@ -264,10 +287,15 @@ fn what(object: &Object) -> What {
         ("", "ConfigMap" | "Secret") => What::Config(config(object)),
         ("", "PersistentVolumeClaim") => What::Claim {
             single_node: single_node(spec),
+            class: Text::of(spec.and_then(|spec| spec.get("storageClassName"))),
         },
+        ("", "PersistentVolume") => What::Volume(
+            Text::of(spec.and_then(|spec| spec.get("storageClassName"))).map(|class| class.text),
+        ),
         ("", "ServiceAccount") => What::Account,
-        ("", "Namespace") => What::Namespace,
-        ("", "LimitRange") => What::Limits,
+        ("", "Namespace") => What::Namespace(enforced(root)),
+        ("", "LimitRange") => What::Limits(resources::ranges(spec)),
+        ("", "ResourceQuota") => What::Quota(Box::new(resources::quota(spec))),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => What::Role(access::role(root)),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             What::Binding(access::binding(root))
@@ -276,6 +304,13 @@ fn what(object: &Object) -> What {
             What::Monitor(Box::new(network::monitor(spec, kind)))
         }
         ("admissionregistration.k8s.io", _) => What::Webhooks(network::webhooks(root)),
+        ("apiregistration.k8s.io", "APIService") => {
+            What::Webhooks(network::called(spec, &["service"]))
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => What::Webhooks(network::called(
+            spec,
+            &["conversion", "webhook", "clientConfig", "service"],
+        )),
         (group, kind) => match (pods::workload(object), made_by(group, kind, object)) {
             (Some(workload), _) => What::Workload(Box::new(workload)),
             (None, Some(name)) => What::Maker(name),
@@ -339,6 +374,15 @@ fn config(object: &Object) -> Config {
         keys,
         kind,
     }
+}
+
+/// The level that a namespace enforces, by its labels.
+fn enforced(root: &Node) -> Option<(Text, Option<SmolStr>)> {
+    let label = |name: &str| {
+        let labels = root.at(&["metadata", "labels"])?;
+        Text::of(labels.get(&format!("pod-security.kubernetes.io/{name}")))
+    };
+    Some((label("enforce")?, label("enforce-version").map(|v| v.text)))
 }
 
 fn single_node(spec: Option<&Node>) -> Option<Span> {

@@ -94,15 +94,6 @@ pub(in crate::lint) struct IngressPath {
     pub(in crate::lint) field: String,
 }
 
-/// A route of the Gateway API.
-#[derive(Clone, Debug)]
-pub(in crate::lint) struct Route {
-    /// Where it sends traffic to.
-    pub(in crate::lint) backends: Vec<Backend>,
-    /// Gateways, each with the listener that is named, and the field.
-    pub(in crate::lint) parents: Vec<(Text, Option<SmolStr>, Option<Text>, String)>,
-}
-
 /// A `NetworkPolicy`.
 #[derive(Clone, Debug)]
 pub(in crate::lint) struct Policy {
@@ -263,55 +254,6 @@ fn ingress_backend(node: &Node, path: &str) -> Option<Backend> {
     })
 }
 
-/// Takes the facts of a route of the Gateway API.
-pub(super) fn route(spec: Option<&Node>) -> Route {
-    let text = |node: &Node, name: &str| node.get(name).and_then(Node::as_str).map(SmolStr::new);
-    let mut route = Route {
-        backends: Vec::new(),
-        parents: Vec::new(),
-    };
-    for (index, parent) in items(spec, "parentRefs").iter().enumerate() {
-        let is_gateway = text(parent, "kind").is_none_or(|kind| kind == "Gateway");
-        if let Some(name) = Text::of(parent.get("name")).filter(|_| is_gateway) {
-            let section = Text::of(parent.get("sectionName"));
-            let field = format!("spec.parentRefs[{index}]");
-            route
-                .parents
-                .push((name, text(parent, "namespace"), section, field));
-        }
-    }
-    for (index, rule) in items(spec, "rules").iter().enumerate() {
-        for (at, node) in items(Some(rule), "backendRefs").iter().enumerate() {
-            let kind = text(node, "kind");
-            if kind.is_some_and(|kind| kind != "Service") {
-                continue;
-            }
-            let path = format!("spec.rules[{index}].backendRefs[{at}]");
-            let Some(service) = Text::of(node.get("name")) else {
-                continue;
-            };
-            route.backends.push(Backend {
-                service,
-                namespace: text(node, "namespace"),
-                port: Port::of(node.get("port")).map(|port| PortRef {
-                    port,
-                    field: format!("{path}.port"),
-                }),
-                field: format!("{path}.name"),
-            });
-        }
-    }
-    route
-}
-
-/// The names of a Gateway's listeners.
-pub(super) fn listeners(spec: Option<&Node>) -> Vec<SmolStr> {
-    items(spec, "listeners")
-        .iter()
-        .filter_map(|node| Some(node.get("name")?.as_str()?.into()))
-        .collect()
-}
-
 /// Takes the facts of a NetworkPolicy.
 pub(super) fn policy(spec: Option<&Node>) -> Policy {
     let field = |name: &str| spec.and_then(|s| s.get(name));
@@ -389,19 +331,32 @@ pub(super) fn webhooks(root: &Node) -> Webhooks {
     let hooks = items(Some(root), "webhooks").iter().enumerate();
     let backends = hooks.filter_map(|(index, hook)| {
         let service = hook.at(&["clientConfig", "service"])?;
-        let path = format!("webhooks[{index}].clientConfig.service");
-        let namespace = service.get("namespace").and_then(Node::as_str);
-        Some(Backend {
-            service: Text::of(service.get("name"))?,
-            namespace: namespace.map(SmolStr::new),
-            port: Port::of(service.get("port")).map(|port| PortRef {
-                port,
-                field: format!("{path}.port"),
-            }),
-            field: format!("{path}.name"),
-        })
+        called_service(service, &format!("webhooks[{index}].clientConfig.service"))
     });
     Webhooks {
         backends: backends.collect(),
     }
+}
+
+/// Takes the one Service that the server calls for an object: below `spec`, at a path.
+pub(super) fn called(spec: Option<&Node>, path: &[&str]) -> Webhooks {
+    let service = spec.and_then(|spec| spec.at(path));
+    let path = format!("spec.{}", path.join("."));
+    let backend = service.and_then(|service| called_service(service, &path));
+    Webhooks {
+        backends: backend.into_iter().collect(),
+    }
+}
+
+fn called_service(service: &Node, path: &str) -> Option<Backend> {
+    let namespace = service.get("namespace").and_then(Node::as_str);
+    Some(Backend {
+        service: Text::of(service.get("name"))?,
+        namespace: namespace.map(SmolStr::new),
+        port: Port::of(service.get("port")).map(|port| PortRef {
+            port,
+            field: format!("{path}.port"),
+        }),
+        field: format!("{path}.name"),
+    })
 }

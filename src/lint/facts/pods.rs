@@ -2,6 +2,9 @@
 
 use smol_str::SmolStr;
 
+use super::resources::Resources;
+use super::security::{self, Breach};
+use super::volumes::volume;
 use super::{Int, Port, Text, entries, items, pairs, selector};
 use crate::lint::select::Selector;
 use crate::manifest::{Node, Object, Span};
@@ -37,6 +40,27 @@ pub(in crate::lint) struct Workload {
     pub(in crate::lint) odd_modes: Vec<(Int, String)>,
     /// Whether a mesh adds containers to its pods, which this cannot see.
     pub(in crate::lint) injected: bool,
+    /// Classes that it names, each with its field.
+    pub(in crate::lint) classes: Vec<(ClassKind, Text, String)>,
+    /// Pods of its namespace that it does not want beside it, each with the field.
+    pub(in crate::lint) repels: Vec<(Selector, String)>,
+    /// What the pod asks for as a whole.
+    pub(in crate::lint) resources: Option<Resources>,
+    /// What the Pod Security Standards do not allow.
+    pub(in crate::lint) breaches: Vec<Breach>,
+    /// Whether something makes new pods of it when its configuration changes.
+    pub(in crate::lint) rolls: bool,
+}
+
+/// Kinds of classes that pods and their claims name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lint) enum ClassKind {
+    /// `PriorityClass`.
+    Priority,
+    /// `RuntimeClass`.
+    Runtime,
+    /// `StorageClass`.
+    Storage,
 }
 
 /// How the number of pods comes about.
@@ -69,8 +93,8 @@ pub(in crate::lint) struct Container {
     pub(in crate::lint) image: Option<Text>,
     /// The ports that it declares.
     pub(in crate::lint) ports: Vec<ContainerPort>,
-    /// Resources that it requests or limits: a limit is the default of a request.
-    pub(in crate::lint) requests: Vec<SmolStr>,
+    /// What it asks for.
+    pub(in crate::lint) resources: Resources,
     /// Ports that probes and lifecycle handlers connect to.
     pub(in crate::lint) probes: Vec<ProbePort>,
     /// `$(NAME)` in a variable's value before `NAME` is defined: the variable, the name, the place.
@@ -174,23 +198,32 @@ pub(super) fn workload(object: &Object) -> Option<Workload> {
         spreads: spreads(spec),
         odd_modes: Vec::new(),
         injected: is_injected(template),
+        classes: classes(spec, owner, path),
+        repels: Vec::new(),
+        resources: spec.get("resources").map(|node| Resources::of(Some(node))),
+        breaches: Vec::new(),
+        rolls: rolls(object, template),
     };
     let prefix = match path {
         "" => "spec".to_owned(),
         path => format!("{path}.spec"),
     };
+    repels(spec, &prefix, &mut workload);
     let mut mounted = Vec::new();
+    let mut nodes = Vec::new();
     for (list, runs_first) in [("initContainers", true), ("containers", false)] {
         for (index, node) in items(Some(spec), list).iter().enumerate() {
             let path = format!("{prefix}.{list}[{index}]");
             let sidecar = node.get("restartPolicy").and_then(Node::as_str) == Some("Always");
             container(node, path, runs_first && !sidecar, &mut workload);
+            nodes.push((node, node.get("name").map_or(node.span, |name| name.span)));
             for field in ["volumeMounts", "volumeDevices"] {
                 let names = items(Some(node), field).iter();
                 mounted.extend(names.filter_map(|m| m.get("name").and_then(Node::as_str)));
             }
         }
     }
+    workload.breaches = security::breaches(spec, &nodes);
     for (index, node) in items(Some(spec), "imagePullSecrets").iter().enumerate() {
         let field = format!("{prefix}.imagePullSecrets[{index}].name");
         let found = need(NeedKind::PullSecret, node.get("name"), node, field);
@@ -216,6 +249,73 @@ fn is_injected(template: &Node) -> bool {
         .any(|entry| entry.key.contains("inject") && entry.value.as_str() != Some("false"))
 }
 
+/// Whether new pods come with new configuration: by a digest of it in the template, or by a
+/// controller that is asked for.
+fn rolls(object: &Object, template: &Node) -> bool {
+    let has = |root: &Node, words: &[&str]| {
+        let annotations = entries(root.at(&["metadata", "annotations"])).iter();
+        let mut keys = annotations.map(|entry| entry.key.to_lowercase());
+        keys.any(|key| words.iter().any(|word| key.contains(word)))
+    };
+    has(template, &["checksum", "hash", "sha", "reload", "revision"])
+        || has(&object.root, &["reload", "update-on-config-change"])
+}
+
+/// The classes that a pod and the claims of a StatefulSet name.
+fn classes(spec: &Node, owner: Option<&Node>, path: &str) -> Vec<(ClassKind, Text, String)> {
+    let mut found = Vec::new();
+    for (class, field) in [
+        (ClassKind::Priority, "priorityClassName"),
+        (ClassKind::Runtime, "runtimeClassName"),
+    ] {
+        if let Some(name) = Text::of(spec.get(field)) {
+            let field = match path {
+                "" => format!("spec.{field}"),
+                path => format!("{path}.spec.{field}"),
+            };
+            found.push((class, name, field));
+        }
+    }
+    for (index, claim) in items(owner, "volumeClaimTemplates").iter().enumerate() {
+        if let Some(name) = Text::of(claim.at(&["spec", "storageClassName"])) {
+            let field = format!("spec.volumeClaimTemplates[{index}].spec.storageClassName");
+            found.push((ClassKind::Storage, name, field));
+        }
+    }
+    found
+}
+
+/// Takes the terms of a pod's anti-affinity that look at its own namespace.
+fn repels(spec: &Node, prefix: &str, workload: &mut Workload) {
+    let rules = spec.at(&["affinity", "podAntiAffinity"]);
+    for list in [
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "preferredDuringSchedulingIgnoredDuringExecution",
+    ] {
+        for (index, node) in items(rules, list).iter().enumerate() {
+            let weighted = node.get("podAffinityTerm");
+            let term = weighted.unwrap_or(node);
+            if term.get("namespaceSelector").is_some()
+                || !items(Some(term), "namespaces").is_empty()
+            {
+                continue;
+            }
+            let Some(selector) = selector(term.get("labelSelector")).filter(|s| !s.is_empty())
+            else {
+                continue;
+            };
+            let inner = if weighted.is_some() {
+                ".podAffinityTerm"
+            } else {
+                ""
+            };
+            let field =
+                format!("{prefix}.affinity.podAntiAffinity.{list}[{index}]{inner}.labelSelector");
+            workload.repels.push((selector, field));
+        }
+    }
+}
+
 fn spreads(spec: &Node) -> Vec<Spread> {
     items(Some(spec), "topologySpreadConstraints")
         .iter()
@@ -238,12 +338,6 @@ fn container(node: &Node, path: String, runs_first: bool, workload: &mut Workloa
             at: number.at,
         })
     });
-    let resources = node.get("resources");
-    let requests = ["requests", "limits"].iter().flat_map(|field| {
-        entries(resources.and_then(|node| node.get(field)))
-            .iter()
-            .map(|entry| entry.key.clone())
-    });
     let early = environment(node, &path, workload);
     workload.containers.push(Container {
         name: name.into(),
@@ -251,7 +345,7 @@ fn container(node: &Node, path: String, runs_first: bool, workload: &mut Workloa
         runs_first,
         image: Text::of(node.get("image")),
         ports: ports.collect(),
-        requests: requests.collect(),
+        resources: Resources::of(node.get("resources")),
         probes: probes(node),
         early,
         path,
@@ -344,7 +438,13 @@ fn probes(node: &Node) -> Vec<ProbePort> {
     found
 }
 
-fn need(kind: NeedKind, name: Option<&Node>, reference: &Node, field: String) -> Option<Need> {
+/// A need, where its name is written.
+pub(super) fn need(
+    kind: NeedKind,
+    name: Option<&Node>,
+    reference: &Node,
+    field: String,
+) -> Option<Need> {
     Some(Need {
         kind,
         name: Text::of(name)?,
@@ -352,87 +452,4 @@ fn need(kind: NeedKind, name: Option<&Node>, reference: &Node, field: String) ->
         optional: reference.get("optional").and_then(Node::as_bool) == Some(true),
         field,
     })
-}
-
-fn volume(node: &Node, path: &str, workload: &mut Workload) {
-    source(node, path, workload);
-    if let Some(claim) = node.get("persistentVolumeClaim") {
-        let field = format!("{path}.persistentVolumeClaim.claimName");
-        let found = need(NeedKind::Claim, claim.get("claimName"), claim, field);
-        workload.needs.extend(found);
-    }
-    let projected = node.get("projected");
-    odd_mode(
-        projected,
-        "defaultMode",
-        &format!("{path}.projected"),
-        workload,
-    );
-    for (index, node) in items(projected, "sources").iter().enumerate() {
-        source(
-            node,
-            &format!("{path}.projected.sources[{index}]"),
-            workload,
-        );
-    }
-    let downward = node.get("downwardAPI");
-    odd_mode(
-        downward,
-        "defaultMode",
-        &format!("{path}.downwardAPI"),
-        workload,
-    );
-}
-
-/// A ConfigMap or Secret as a volume or as a part of one.
-fn source(node: &Node, path: &str, workload: &mut Workload) {
-    for (field, kind) in [
-        ("configMap", NeedKind::ConfigMap),
-        ("secret", NeedKind::Secret),
-    ] {
-        let Some(reference) = node.get(field) else {
-            continue;
-        };
-        let by = if reference.get("secretName").is_some() {
-            "secretName"
-        } else {
-            "name"
-        };
-        let path = format!("{path}.{field}");
-        odd_mode(Some(reference), "defaultMode", &path, workload);
-        let Some(first) = need(kind, reference.get(by), reference, format!("{path}.{by}")) else {
-            continue;
-        };
-        workload.needs.push(first.clone());
-        for (index, item) in items(Some(reference), "items").iter().enumerate() {
-            odd_mode(
-                Some(item),
-                "mode",
-                &format!("{path}.items[{index}]"),
-                workload,
-            );
-            if let Some(key) = Text::of(item.get("key")) {
-                workload.needs.push(Need {
-                    key: Some(key),
-                    field: format!("{path}.items[{index}].key"),
-                    ..first.clone()
-                });
-            }
-        }
-    }
-}
-
-/// A mode such as 400 or 444: its digits are octal, and it was written as a decimal number.
-fn odd_mode(node: Option<&Node>, field: &str, path: &str, workload: &mut Workload) {
-    let Some(node) = node.and_then(|node| node.get(field)) else {
-        return;
-    };
-    let text = node.scalar_text().unwrap_or_default();
-    // Larger ones (644, 755) are refused: 511 is 0777.
-    if matches!(text, "400" | "440" | "444" | "500")
-        && let Some(mode) = Int::of(Some(node))
-        && mode.value >= 400
-    {
-        workload.odd_modes.push((mode, format!("{path}.{field}")));
-    }
 }

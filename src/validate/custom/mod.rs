@@ -40,6 +40,11 @@ pub(super) fn is_no_pattern(text: &str) -> bool {
     pattern::compile(text).is_none()
 }
 
+/// Whether the server of a version checks a format of texts.
+pub(super) fn is_known_format(format: &str, version: crate::schema::Version) -> bool {
+    format::check(format, "", version).is_some()
+}
+
 /// What is wrong with the default of a schema: where in it, the server's words, and where it
 /// stands in the file.
 pub(super) fn default_faults(
@@ -117,8 +122,9 @@ impl Definitions {
         let (group, kind) = (text(&["spec", "group"]), text(&["spec", "names", "kind"]));
         if let (Some(group), Some(kind)) = (group, kind) {
             let versions = object.root.at(&["spec", "versions"]).and_then(Node::as_seq);
-            let read = |node: &Node| Version::read(node, group, kind);
-            let versions = versions.unwrap_or_default().iter().filter_map(read);
+            let nodes = versions.unwrap_or_default();
+            let read = |node: &Node| Version::read(node, nodes, group, kind);
+            let versions = nodes.iter().filter_map(read);
             let definition = Definition {
                 versions: versions.collect(),
             };
@@ -158,12 +164,17 @@ impl Definitions {
 }
 
 impl Version {
-    fn read(node: &Node, group: &str, kind: &str) -> Option<Self> {
+    fn read(node: &Node, all: &[Node], group: &str, kind: &str) -> Option<Self> {
         let name = node.get("name").and_then(Node::as_str)?;
         let flag = |key: &str| node.get(key).and_then(Node::as_bool).unwrap_or_default();
         let given = node.get("deprecationWarning").and_then(Node::as_str);
         let warning = given.map_or_else(
-            || format!("{group}/{name} {kind} is deprecated"),
+            || match successor(name, all) {
+                Some(next) => {
+                    format!("{group}/{name} {kind} is deprecated; use {group}/{next} {kind}")
+                }
+                None => format!("{group}/{name} {kind} is deprecated"),
+            },
             str::to_owned,
         );
         let schema = node.at(&["schema", "openAPIV3Schema"]);
@@ -385,7 +396,12 @@ impl Judge<'_> {
         self.findings.push(finding);
     }
 
-    fn judgement(self) -> Judgement {
+    fn judgement(mut self) -> Judgement {
+        let refused = |f: &Diagnostic| f.severity == crate::manifest::Severity::Error;
+        if self.old.is_none() && !self.findings.iter().any(refused) {
+            let release = self.tables.version();
+            super::warnings::finalizers(release, self.object, &mut self.findings);
+        }
         let mut judgement = Judgement::of(self.object, self.findings);
         if judgement.verdict == Verdict::Accepted && self.unknown.is_some() {
             judgement.verdict = Verdict::Unknown;
@@ -393,6 +409,36 @@ impl Judge<'_> {
         }
         judgement
     }
+}
+
+/// The version that the server recommends in place of a deprecated one: the highest of those that
+/// are served, not deprecated and above it.
+fn successor<'n>(deprecated: &str, all: &'n [Node]) -> Option<&'n str> {
+    let flag = |node: &Node, key: &str| node.get(key).and_then(Node::as_bool) == Some(true);
+    let good = all
+        .iter()
+        .filter(|v| flag(v, "served") && !flag(v, "deprecated"));
+    let names = good.filter_map(|node| node.get("name").and_then(Node::as_str));
+    let rank = |name: &str| version_rank(name);
+    let above = names.filter(|name| rank(name) > rank(deprecated));
+    above.max_by_key(|name| rank(name))
+}
+
+/// The order of versions: stable before beta before alpha before what is no version, then by
+/// their numbers (`apimachinery/pkg/version`, `CompareKubeAwareVersionStrings`).
+fn version_rank(name: &str) -> (u8, u32, u32) {
+    let read = || {
+        let rest = name.strip_prefix('v')?;
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        let (major, rest) = rest.split_at(end.unwrap_or(rest.len()));
+        let major = major.parse().ok()?;
+        let of = |stage: &str, grade| Some((grade, major, rest.strip_prefix(stage)?.parse().ok()?));
+        match rest {
+            "" => Some((3, major, 0)),
+            _ => of("beta", 2).or_else(|| of("alpha", 1)),
+        }
+    };
+    read().unwrap_or_default()
 }
 
 /// An object as the server validates it: without the status that has its own endpoint, and with

@@ -307,7 +307,11 @@ fn metadata_is_that_of_every_object() {
             "{name: x, labels: {a: 1}}",
             &["error wrong-type metadata.labels[a]"],
         ),
-        ("{name: x, finalizers: [a]}", &[]),
+        ("{name: x, finalizers: [a.io/b]}", &[]),
+        (
+            "{name: x, finalizers: [a]}",
+            &["warning finalizer-name metadata.finalizers[0]"],
+        ),
         (
             "{name: x, finalizers: ['a b']}",
             &["error invalid-finalizer metadata.finalizers"],

@@ -76,6 +76,12 @@ pub(super) fn label_value_fault(text: &str, version: Version) -> Vec<String> {
     separate(form::Form::LabelValue.fault(text, version))
 }
 
+/// What the server complains of in a text that is no qualified name.
+pub(super) fn qualified_fault(text: &str, version: Version) -> Vec<String> {
+    let words = form::Form::LabelKey.fault(text, version);
+    separate(words.map(|words| words.replace("a valid label key", "a qualified name")))
+}
+
 /// Takes apart what the length and the shape of a text were said to be together.
 fn separate(words: Option<String>) -> Vec<String> {
     let Some(words) = words else {

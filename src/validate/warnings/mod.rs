@@ -6,11 +6,14 @@
 //! `pkg/registry` and of `pkg/api/*/warnings.go`, Kubernetes 1.33 to 1.37.
 
 mod addresses;
+mod definitions;
 mod paths;
 mod pods;
 mod secrets;
 mod services;
 mod storage;
+
+pub(super) use definitions::finalizers;
 
 use super::rules::label_fault;
 use crate::manifest::{Diagnostic, Node, Object, Span};
@@ -35,6 +38,7 @@ rules! {
     "deprecated-volume", "a kind of volume that no longer works";
     "duplicate-entry", "an entry that is there twice, of which one counts";
     "env-hidden", "a variable that hides an earlier one of the same name";
+    "finalizer-name", "a finalizer of a custom resource whose name belongs to nobody";
     "fractional-bytes", "an amount of memory or storage that is no whole number of bytes";
     "ignored-field", "a field that has no effect beside another";
     "negative-value", "a number below zero that is taken for another";
@@ -44,8 +48,10 @@ rules! {
     "pod-host-name", "a name that is no DNS label, while pods and hosts are called after it";
     "port-conflict", "two ports of a pod that get in each other's way";
     "quota-order", "a quota of requests above that of limits";
+    "set-items", "a set of objects or lists in a definition, which nothing can compare";
     "ssa-duplicate-key", "an item that is there twice, which server-side apply refuses";
     "tls-key-pair", "a certificate and a key that do not belong together";
+    "unknown-format", "a format in a definition that the server does not know";
     "webhook-no-effect", "a webhook for what no webhook is asked about";
 }
 
@@ -123,6 +129,7 @@ pub(super) fn check(version: Version, object: &Object, findings: &mut Vec<Diagno
         ("discovery.k8s.io", "EndpointSlice") => services::slice(warn, root),
         ("networking.k8s.io", "Ingress") => services::ingress(warn, root, spec),
         ("networking.k8s.io", "NetworkPolicy") => services::policy(warn, spec),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definitions::definition(warn, spec),
         ("admissionregistration.k8s.io", kind) => services::admission(warn, object, kind),
         _ => storage::check(warn, object, spec),
     }
