@@ -95,6 +95,38 @@ async fn bind(client: &Client, path: &str, claim: &Value) {
     assert!(written.is_ok(), "{written:?}");
 }
 
+/// Creates one object, which another test does not look for. Returns it as the server keeps it.
+pub(crate) async fn create_one(client: &Client, seed: &Seed) -> Result<Live, Answer> {
+    let mut object = seed.object.clone();
+    if seed.kind.group() == "admissionregistration.k8s.io" {
+        disarm(&mut object);
+    }
+    let path = judge::path_of(seed.kind, &object);
+    let mut created = send(client, "POST", &path, &object).await?;
+    let name = created["metadata"]["name"].as_str().unwrap_or_default();
+    let path = format!("{path}/{name}");
+    if seed.kind.kind() == "CustomResourceDefinition" {
+        // Its controllers write its status.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        created = send(client, "GET", &path, &Value::Null).await?;
+    }
+    if let Some(metadata) = created["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+    }
+    Ok(Live {
+        group: seed.kind.group().to_owned(),
+        kind: seed.kind.kind().to_owned(),
+        path,
+        object: created,
+    })
+}
+
+/// Deletes an object, so that it does not stand in another one's way.
+pub(crate) async fn delete(client: &Client, live: &Live) {
+    let options = json!({"gracePeriodSeconds": 0});
+    let _ = send(client, "DELETE", &live.path, &options).await;
+}
+
 /// Makes a webhook or a policy look at nothing: it would take part in every answer.
 fn disarm(value: &mut Value) {
     match value {

@@ -49,10 +49,25 @@ impl Validator {
             rules.extend(again.filter(|finding| !is_decoder(finding)));
         }
         rules.retain(|finding| is_decoder(finding) || !is_skipped(kind, finding, old, new));
+        if kind.kind() == "StatefulSet" && self.tolerates_template(kind, old) {
+            rules.retain(|finding| is_decoder(finding) || !is_below(finding, "spec.template"));
+        }
         findings.append(&mut rules);
         lists::duplicates(self.version(), new, kind, &mut findings);
         findings.append(&mut self.changes(kind, old, &prepared, new));
         Judgement::of(new, findings)
+    }
+
+    /// Whether anything may be written into the template of a StatefulSet: where its old spec is not
+    /// valid. Until 1.34 templates were not looked at (`ValidateStatefulSetUpdate`).
+    fn tolerates_template(self, kind: Kind, old: &Object) -> bool {
+        let found = self.decoded(kind, old);
+        self.version().minor() >= 34
+            && found.iter().any(|finding| {
+                finding.severity == Severity::Error
+                    && is_below(finding, "spec")
+                    && !is_skipped(kind, finding, old, old)
+            })
     }
 
     /// What the decoder and the rules for every object find.
@@ -115,6 +130,13 @@ fn is_decoder(finding: &Diagnostic) -> bool {
         finding.rule.as_ref(),
         "unknown-field" | "wrong-type" | "invalid-quantity" | "invalid-base64" | "invalid-time"
     ) || finding.rule == "out-of-range" && finding.notes.is_empty()
+}
+
+/// Whether a finding is about a field or something below it.
+fn is_below(finding: &Diagnostic, field: &str) -> bool {
+    let own = finding.field.as_deref().unwrap_or_default();
+    let rest = own.strip_prefix(field);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Whether a rule on new objects does not hold for an update, or tolerates what was there before.

@@ -194,6 +194,53 @@ fn words_are_those_of_the_version() {
 }
 
 #[test]
+fn what_the_server_tolerates_is_tolerated() {
+    let volume = |key: &str| {
+        format!(
+            "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: a}}\nspec: {{capacity: {{storage: 1Gi}}, \
+             accessModes: [ReadWriteOnce], hostPath: {{path: /a}}, nodeAffinity: {{required: {{nodeSelectorTerms: \
+             [{{matchExpressions: [{{key: {key}, operator: In, values: [a]}}]}}]}}}}}}\n"
+        )
+    };
+    let set = |host: &str, policy: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: a}}\nspec: {{serviceName: a, \
+             selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: \
+             {{hostname: {host}, dnsPolicy: {policy}, containers: [{{name: a, image: b}}]}}}}}}\n"
+        )
+    };
+    let pod = |group: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: a, image: b}}]{group}}}\n"
+        )
+    };
+    let (beta, stable) = ("beta.kubernetes.io/os", "kubernetes.io/os");
+    for (old, new, expected) in [
+        (volume(beta), volume(stable), &[][..]),
+        (volume(stable), volume(beta), &["nodeAffinity"]),
+        (
+            volume(beta),
+            volume("kubernetes.io/arch"),
+            &["nodeAffinity"],
+        ),
+        (
+            set("a", "ClusterFirst"),
+            set("A_b", "ClusterFirst"),
+            &["spec.template.spec.hostname"],
+        ),
+        (set("a", "None"), set("A_b", "None"), &[]),
+        (pod(""), pod(", schedulingGroup: {podGroupName: x}"), &[]),
+    ] {
+        let (old, new) = (documents(&old).remove(0), documents(&new).remove(0));
+        let found: Vec<String> = errors(&old, &new)
+            .into_iter()
+            .map(|(_, field)| field)
+            .collect();
+        assert_eq!(found, expected, "{}", new.describe());
+    }
+}
+
+#[test]
 fn values_of_secrets_are_not_told() {
     let object = |value: &str| {
         let text = format!(
