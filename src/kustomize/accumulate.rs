@@ -18,7 +18,7 @@ use super::transform::transform;
 use super::vars::Var;
 use super::{crds, helm_charts, plugins, remote, shared, typed, vars};
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostic, Diagnostics, Node, Span};
+use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Span};
 
 /// What a kustomization has gathered.
 #[derive(Clone, Debug, Default)]
@@ -247,6 +247,9 @@ fn objects_of(
         .iter()
         .map(|node| Resource::new(node.clone(), &schema))
         .collect();
+    for resource in &mut resources {
+        plugins::remember(run, resource);
+    }
     if run.tracks_origins() {
         let origin = Origin::File(chain.path_from_root(&entry.value));
         for resource in &mut resources {
@@ -400,6 +403,7 @@ fn config_file(
     run: &Run<'_>,
     dir: &Dir,
     entry: &Text,
+    load: impl Fn(FileId) -> Result<Node, Diagnostics>,
     read: impl Fn(&Node) -> Result<RawConfig, Vec<Diagnostic>>,
 ) -> Result<Arc<RawConfig>, Diagnostics> {
     let file = run.text(dir, entry)?;
@@ -407,7 +411,7 @@ fn config_file(
     let cached = if let Some(cached) = known {
         cached
     } else {
-        let root = run.files().document(file)?;
+        let root = load(file)?;
         let config = Arc::new(read(&root).map(Arc::new).map_err(Diagnostics));
         let mut configs = lock(&run.files().configs);
         Arc::clone(configs.entry(file).or_insert(config))
@@ -425,7 +429,8 @@ fn configurations(
 ) -> Result<(), Diagnostics> {
     let mut faults = Diagnostics::default();
     for entry in &kustomization.configurations {
-        let raw = config_file(run, dir, entry, RawConfig::read);
+        let load = |file| run.files().strict_document(file);
+        let raw = config_file(run, dir, entry, load, RawConfig::read);
         if let Some(raw) = faults.take(raw) {
             faults.take(merge_config(run, into, raw, entry));
         }
@@ -441,7 +446,8 @@ fn custom_kinds(
 ) -> Result<(), Diagnostics> {
     let mut faults = Diagnostics::default();
     for entry in &kustomization.crds {
-        let raw = config_file(run, dir, entry, |root| {
+        let load = |file| run.files().document(file);
+        let raw = config_file(run, dir, entry, load, |root| {
             crds::read(root).map_err(|fault| vec![fault])
         });
         if let Some(raw) = faults.take(raw) {

@@ -29,7 +29,7 @@ pub(crate) fn generate(
     config: &Resource,
 ) -> Option<Result<Vec<Resource>, Diagnostics>> {
     let mut faults = Vec::new();
-    let mut fields = Fields::of_plugin(&config.node, "a generator", &mut faults);
+    let mut fields = Fields::of_plugin(&config.node, "a generator", &mut faults).without_coercion();
     let kind = match config.gvk.kind.as_str() {
         "ConfigMapGenerator" => Generated::ConfigMap,
         "SecretGenerator" => Generated::Secret,
@@ -85,7 +85,9 @@ fn dispatch(
         }
         "ImageTagTransformer" => {
             let image = fields.node("imageTag");
-            let image = image.and_then(|node| images::read(node, fields.faults()));
+            let image = image.map(|node| {
+                images::read(&mut Fields::of_plugin(node, "an image", fields.faults()))
+            });
             let images: Vec<_> = image.into_iter().collect();
             let mut warnings = Vec::new();
             let done = images::transform(map, &images, &specs(&mut fields), &mut warnings);
@@ -102,7 +104,7 @@ fn dispatch(
         }
         "PatchJson6902Transformer" => {
             let target = fields.node("target");
-            let target = target.map(|node| Selector::read(node, fields.faults()));
+            let target = target.map(|node| Selector::read(node, &mut fields));
             let patch = Patch {
                 path: fields.filled("path"),
                 inline: fields.filled("jsonOp"),
@@ -280,7 +282,7 @@ fn read_value_targets(fields: &mut Fields<'_, '_>) -> Vec<ValueTarget> {
     for item in fields.items("targets") {
         let mut fields = Fields::of_plugin(item, "a target", fields.faults());
         let select = fields.node("selector");
-        let select = select.map(|node| Selector::read(node, fields.faults()));
+        let select = select.map(|node| Selector::read(node, &mut fields));
         let path = fields.plain("fieldPath");
         let position = fields.integer("filePathPosition").map_or(0, |n| n.value);
         let fault = match (path.is_empty(), usize::try_from(position)) {

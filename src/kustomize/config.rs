@@ -261,15 +261,9 @@ impl RawConfig {
 pub(crate) fn read_fields(fields: &mut Fields<'_, '_>, name: &str) -> Vec<FieldSpec> {
     const FIELDS: &[&str] = &["group", "version", "kind", "path", "create"];
     let items = fields.items(name);
-    let is_plugin = fields.is_of_plugin();
     let mut specs = Vec::with_capacity(items.len());
     for item in items {
-        let faults = fields.faults();
-        specs.push(read_field(if is_plugin {
-            Fields::of_plugin(item, "a field spec", faults)
-        } else {
-            Fields::new(item, "a field spec", FIELDS, faults)
-        }));
+        specs.push(read_field(fields.inner(item, "a field spec", FIELDS)));
     }
     specs
 }

@@ -24,6 +24,19 @@ pub(crate) struct Fields<'n, 'd> {
     what: &'static str,
     span: Span,
     faults: &'d mut Vec<Diagnostic>,
+    reading: Reading,
+}
+
+/// How strictly the fields of a mapping are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// A kustomization: unknown fields are errors, and texts are texts.
+    Strict,
+    /// Unknown fields are ignored.
+    Lenient,
+    /// As lenient, and numbers and booleans are taken for texts: what the library that reads
+    /// plugins' configurations does for the fields that are a struct's own.
+    Coercing,
 }
 
 impl<'n, 'd> Fields<'n, 'd> {
@@ -34,10 +47,7 @@ impl<'n, 'd> Fields<'n, 'd> {
         known: &'static [&'static str],
         faults: &'d mut Vec<Diagnostic>,
     ) -> Self {
-        let map = node.as_map();
-        if map.is_none() && !node.is_null() {
-            faults.push(wrong_type(what, "a mapping", node));
-        }
+        let map = mapping(node, what, faults);
         for entry in map.into_iter().flatten() {
             if !known
                 .iter()
@@ -61,6 +71,7 @@ impl<'n, 'd> Fields<'n, 'd> {
             what,
             span: node.span,
             faults,
+            reading: Reading::Strict,
         }
     }
 
@@ -76,12 +87,51 @@ impl<'n, 'd> Fields<'n, 'd> {
             what,
             span: node.span,
             faults,
+            reading: Reading::Coercing,
         }
+    }
+
+    /// Takes a mapping in a file of which kustomize ignores what it does not know.
+    pub(crate) fn lenient(
+        node: &'n Node,
+        what: &'static str,
+        faults: &'d mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            map: mapping(node, what, faults),
+            known: &[],
+            what,
+            span: node.span,
+            faults,
+            reading: Reading::Lenient,
+        }
+    }
+
+    /// Takes a mapping in this one, read as strictly.
+    pub(crate) fn inner<'i>(
+        &'i mut self,
+        node: &'i Node,
+        what: &'static str,
+        known: &'static [&'static str],
+    ) -> Fields<'i, 'i> {
+        match self.reading {
+            Reading::Strict => Fields::new(node, what, known, self.faults),
+            Reading::Lenient | Reading::Coercing => Fields::lenient(node, what, self.faults),
+        }
+    }
+
+    /// Takes no number for a text any more: the fields that follow are those of a struct in the
+    /// struct, which the library does not look into.
+    pub(crate) fn without_coercion(mut self) -> Self {
+        if self.reading == Reading::Coercing {
+            self.reading = Reading::Lenient;
+        }
+        self
     }
 
     /// Whether unknown fields are ignored.
     pub(crate) fn is_of_plugin(&self) -> bool {
-        self.known.is_empty()
+        self.reading != Reading::Strict
     }
 
     pub(crate) fn span(&self) -> Span {
@@ -210,11 +260,13 @@ impl<'n, 'd> Fields<'n, 'd> {
                 scalar.text.clone()
             }
             // The configuration of a plugin is read with a library that makes texts of these.
-            Some(scalar) if self.is_of_plugin() => match (scalar.as_bool(), scalar.as_number()) {
-                (Some(value), _) => SmolStr::from(value.to_string()),
-                (None, Some(number)) => number.to_yaml().into(),
-                (None, None) => scalar.text.clone(),
-            },
+            Some(scalar) if self.reading == Reading::Coercing => {
+                match (scalar.as_bool(), scalar.as_number()) {
+                    (Some(value), _) => SmolStr::from(value.to_string()),
+                    (None, Some(number)) => number.to_yaml().into(),
+                    (None, None) => scalar.text.clone(),
+                }
+            }
             _ => {
                 self.wrong(name, "a string", node);
                 return None;
@@ -236,6 +288,14 @@ impl<'n, 'd> Fields<'n, 'd> {
         }
         self.faults.push(fault);
     }
+}
+
+fn mapping<'n>(node: &'n Node, what: &str, faults: &mut Vec<Diagnostic>) -> Option<&'n Map> {
+    let map = node.as_map();
+    if map.is_none() && !node.is_null() {
+        faults.push(wrong_type(what, "a mapping", node));
+    }
+    map
 }
 
 fn wrong_type(what: &str, wanted: &str, node: &Node) -> Diagnostic {

@@ -280,7 +280,12 @@ fn walk(
     let next = match map.get_mut(&step.key) {
         Some(next) => {
             if next.is_null() && (makes || step.is_list) {
-                *next = made();
+                let mut new = made();
+                // What becomes of a null keeps its spelling: `null` with a prefix is `p-null`.
+                if let (Some(old), Value::Scalar(scalar)) = (next.as_scalar(), &mut new.value) {
+                    scalar.text = old.text.clone();
+                }
+                *next = new;
             }
             next
         }

@@ -10,7 +10,7 @@ use super::decode::{Fields, Text};
 use super::load::{Dir, shown_path};
 use super::origin::{self, Origin};
 use super::resmap::ResMap;
-use super::resource::{Behavior, Resource, raw_text, text_node};
+use super::resource::{Behavior, Resource, is_text_unquoted, raw_text, text_node};
 use super::run::Run;
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Map, Node, Span};
@@ -79,7 +79,7 @@ pub(crate) fn read_options(fields: &mut Fields<'_, '_>, name: &str) -> Option<Op
         "immutable",
     ];
     let node = fields.node(name)?;
-    let mut fields = Fields::new(node, "generator options", OPTIONS, fields.faults());
+    let mut fields = fields.inner(node, "generator options", OPTIONS);
     Some(Options {
         labels: fields.pairs("labels"),
         annotations: fields.pairs("annotations"),
@@ -132,7 +132,10 @@ fn read(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> GeneratorArgs 
 fn read_fields(fields: &mut Fields<'_, '_>, global: Option<&Options>) -> GeneratorArgs {
     let span = fields.span();
     let mut envs = fields.texts("envs");
-    envs.extend(fields.filled("env"));
+    // kustomize moves `env` to `envs` in kustomizations alone, and does not look at it elsewhere.
+    if !fields.is_of_plugin() {
+        envs.extend(fields.filled("env"));
+    }
     let behavior = match fields.plain("behavior").as_str() {
         "merge" => Behavior::Merge,
         "replace" => Behavior::Replace,
@@ -227,7 +230,13 @@ pub(crate) fn make(
     };
     root.set("kind", text(name));
     root.set("metadata", Node::map(metadata, span));
-    add_data(&mut root, load_pairs(run, dir, args)?, args, kind);
+    let pairs = load_pairs(run, dir, args)?;
+    let keys = pairs.iter().map(|pair| (&pair.key, pair.span));
+    let labels = args.options.labels.iter();
+    let keys = keys.chain(labels.map(|(key, text)| (key, text.span)));
+    let odd = keys.filter(|(key, _)| !is_text_unquoted(key));
+    Diagnostics(odd.map(|(key, span)| odd_key(key, span)).collect()).or(())?;
+    add_data(&mut root, pairs, args, kind);
     if args.options.immutable {
         root.set("immutable", Node::bool(true, span));
     }
@@ -236,6 +245,12 @@ pub(crate) fn make(
     resource.behavior = args.behavior;
     resource.generated = true;
     Ok(resource)
+}
+
+fn odd_key(key: &str, span: Span) -> Diagnostic {
+    let message =
+        format!("kustomize cannot write the key `{key}`, which is no string without quotes");
+    Diagnostic::error("generator-key", message).at(span, "")
 }
 
 struct Pair {

@@ -12,19 +12,25 @@ pub(super) enum NamePattern {
     /// Letters that stand for themselves, and dots that stand for any character.
     Plain(SmolStr),
     Regex(Box<Regex>),
+    /// No regular expression, and why.
+    Broken(String),
 }
 
 impl NamePattern {
     /// Reads a name.
-    ///
-    /// # Errors
-    /// It is no regular expression.
-    pub(super) fn new(name: &str) -> Result<Self, regex::Error> {
+    pub(super) fn new(name: &str) -> Self {
         if is_plain(name) {
-            return Ok(Self::Plain(name.into()));
+            return Self::Plain(name.into());
         }
         let expression = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-        Regex::new(&expression).map(|regex| Self::Regex(Box::new(regex)))
+        match Regex::new(&expression) {
+            Ok(regex) => Self::Regex(Box::new(regex)),
+            Err(error) => {
+                let reason = error.to_string();
+                let reason = reason.lines().last().unwrap_or_default().trim();
+                Self::Broken(reason.trim_start_matches("error: ").to_owned())
+            }
+        }
     }
 
     /// Whether a reference has this name, with any tag and digest or none.
@@ -32,6 +38,7 @@ impl NamePattern {
         match self {
             Self::Plain(name) => after_name(name, reference).is_some_and(is_tag_and_digest),
             Self::Regex(regex) => regex.is_match(reference),
+            Self::Broken(_) => false,
         }
     }
 }
@@ -154,7 +161,7 @@ mod tests {
             "nginx:ä",
         ];
         for name in names {
-            let plain = NamePattern::new(name).unwrap();
+            let plain = NamePattern::new(name);
             assert!(matches!(plain, NamePattern::Plain(_)));
             let expression =
                 format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
@@ -167,7 +174,7 @@ mod tests {
                 assert!(found || !wanted, "{name} on {reference} in the index");
             }
         }
-        assert!(NamePattern::new("a(").is_err());
+        assert!(matches!(NamePattern::new("a("), NamePattern::Broken(_)));
     }
 
     #[test]

@@ -31,44 +31,32 @@ pub(crate) fn read_all(fields: &mut Fields<'_, '_>, name: &str) -> Vec<Image> {
     let items = fields.items(name);
     items
         .iter()
-        .filter_map(|item| read(item, fields.faults()))
+        .map(|item| read(&mut fields.inner(item, "an entry of `images`", FIELDS)))
         .collect()
 }
 
 /// Reads an entry of `images`, or the same fields in a plugin's configuration.
-pub(crate) fn read(item: &Node, faults: &mut Vec<Diagnostic>) -> Option<Image> {
-    let mut fields = Fields::new(item, "an entry of `images`", FIELDS, faults);
+pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Image {
+    let span = fields.span();
     let name = fields.text("name").unwrap_or_else(|| Text {
         value: SmolStr::default(),
-        span: item.span,
+        span,
     });
     let (new_name, tag_suffix) = (fields.plain("newName"), fields.plain("tagSuffix"));
     let (new_tag, digest) = (fields.plain("newTag"), fields.plain("digest"));
-    // kustomize puts the name into its expression as it is, so a dot matches any character.
-    let pattern = match NamePattern::new(&name.value) {
-        Ok(pattern) => pattern,
-        Err(error) => {
-            let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or_default().trim();
-            let reason = reason.trim_start_matches("error: ");
-            let message = format!("the image name `{}` is no regular expression", name.value);
-            let fault = Diagnostic::error("image-name", message);
-            faults.push(fault.at(name.span, "").note(reason.to_owned()));
-            return None;
-        }
-    };
-    Some(Image {
+    let set = ["newTag", "digest", "newName", "tagSuffix"]
+        .iter()
+        .find_map(|field| fields.node(field));
+    Image {
+        // kustomize puts the name into its expression as it is, so a dot matches any character.
+        pattern: NamePattern::new(&name.value),
         name,
         new_name,
         tag_suffix,
         new_tag,
         digest,
-        pattern,
-        span: ["newTag", "digest", "newName", "tagSuffix"]
-            .iter()
-            .find_map(|field| item.get(field))
-            .map_or(item.span, |value| value.span),
-    })
+        span: set.map_or(span, |value| value.span),
+    }
 }
 
 impl Image {
@@ -184,7 +172,8 @@ impl Rewriter<'_> {
 /// Applies all entries to all resources, and warns of entries that change nothing.
 ///
 /// # Errors
-/// An image field that holds a mapping or a list.
+/// An image field that holds a mapping or a list, and a name that is no regular expression once
+/// there is any image to compare it with: kustomize 5.8.1 crashes then, and not before.
 pub(crate) fn transform(
     map: &mut ResMap,
     images: &[Image],
@@ -207,6 +196,9 @@ pub(crate) fn transform(
             faults.push(fault.at(error.span, "").in_object(resource.describe()));
         }
     }
+    if !rewriter.known.is_empty() {
+        faults.extend(images.iter().filter_map(broken_name));
+    }
     for (image, _) in images
         .iter()
         .zip(&rewriter.matched)
@@ -219,6 +211,16 @@ pub(crate) fn transform(
     } else {
         Err(faults)
     }
+}
+
+fn broken_name(image: &Image) -> Option<Diagnostic> {
+    let NamePattern::Broken(reason) = &image.pattern else {
+        return None;
+    };
+    let name = &image.name;
+    let message = format!("the image name `{}` is no regular expression", name.value);
+    let fault = Diagnostic::error("image-name", message);
+    Some(fault.at(name.span, "").note(reason.clone()))
 }
 
 /// The warning for an entry that matches nothing, with the nearest image that is used.
@@ -405,9 +407,9 @@ mod tests {
     fn image(json: &str) -> Image {
         let node = from_json(&serde_json::from_str(json).unwrap(), Span::NONE);
         let mut faults = Vec::new();
-        let image = read(&node, &mut faults);
+        let image = read(&mut Fields::new(&node, "an image", FIELDS, &mut faults));
         assert!(faults.is_empty(), "{faults:?}");
-        image.unwrap()
+        image
     }
 
     #[test]
@@ -465,11 +467,23 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_expression_is_refused() {
-        let json = serde_json::json!({"name": "a(", "newTag": "1"});
-        let mut faults = Vec::new();
-        assert!(read(&from_json(&json, Span::NONE), &mut faults).is_none());
-        assert_eq!(faults[0].rule, "image-name");
+    fn a_name_that_is_no_expression_is_refused_where_there_is_an_image() {
+        let images = [image(r#"{"name":"a(","newTag":"1"}"#)];
+        let config = super::super::config::Config::default_config();
+        for (containers, refused) in [
+            (serde_json::json!([{"image": "x"}]), true),
+            (serde_json::json!([]), false),
+        ] {
+            let json = serde_json::json!({
+                "apiVersion": "v1", "kind": "Pod", "spec": {"containers": containers}
+            });
+            let mut map = ResMap::default();
+            let node = from_json(&json, Span::NONE);
+            map.push(Resource::new(node, MergeSchema::builtin()));
+            let done = transform(&mut map, &images, &config.images, &mut Vec::new());
+            let rules = done.map_err(|faults| faults[0].rule.clone());
+            assert_eq!(rules.err().as_deref(), refused.then_some("image-name"));
+        }
     }
 
     #[test]

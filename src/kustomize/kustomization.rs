@@ -274,26 +274,26 @@ fn read_replicas(fields: &mut Fields<'_, '_>) -> Vec<Replica> {
 fn read_patches(fields: &mut Fields<'_, '_>, name: &str) -> Vec<Patch> {
     let mut patches = Vec::new();
     for item in fields.items(name) {
-        patches.push(read_patch(item, fields.faults()));
+        patches.push(read_patch(item, fields));
     }
     patches
 }
 
 /// Reads an entry of `patches`.
-fn read_patch(item: &Node, faults: &mut Vec<Diagnostic>) -> Patch {
+fn read_patch(item: &Node, within: &mut Fields<'_, '_>) -> Patch {
     const FIELDS: &[&str] = &["path", "patch", "target", "options"];
-    read_patch_fields(&mut Fields::new(item, "a patch", FIELDS, faults))
+    read_patch_fields(&mut within.inner(item, "a patch", FIELDS))
 }
 
 /// Reads a patch's fields out of a mapping that may have others.
 pub(crate) fn read_patch_fields(fields: &mut Fields<'_, '_>) -> Patch {
     let target = fields.node("target");
-    let target = target.map(|node| Selector::read(node, fields.faults()));
+    let target = target.map(|node| Selector::read(node, fields));
     let options = fields.node("options");
     let (mut allow_name_change, mut allow_kind_change) = (false, false);
     if let Some(options) = options {
         const OPTIONS: &[&str] = &["allowNameChange", "allowKindChange"];
-        let mut fields = Fields::new(options, "options of a patch", OPTIONS, fields.faults());
+        let mut fields = fields.inner(options, "options of a patch", OPTIONS);
         allow_name_change = fields.flag("allowNameChange");
         allow_kind_change = fields.flag("allowKindChange");
     }

@@ -8,7 +8,7 @@ use super::decode::Text;
 use super::fieldspec::{FieldError, FieldSpec, FieldSpecs, Make, merge_one};
 use super::kustomization::Label;
 use super::resmap::ResMap;
-use super::resource::{Resource, text_node};
+use super::resource::{Resource, is_text_unquoted, text_node};
 use crate::manifest::{Diagnostic, Node};
 use crate::merge::strategic::keep_style;
 
@@ -97,8 +97,16 @@ fn set(node: &mut Node, pairs: &[(SmolStr, Text)]) -> Result<(), FieldError> {
     };
     for (key, text) in pairs {
         let mut value = text_node(text.value.clone(), text.span);
-        if let Some(old) = map.get(key) {
-            keep_style(old, &mut value);
+        match map.get(key) {
+            Some(old) => keep_style(old, &mut value),
+            None if is_text_unquoted(key) => {}
+            None => {
+                let message = format!("kustomize cannot write the key `{key}` without quotes");
+                return Err(FieldError {
+                    message,
+                    span: text.span,
+                });
+            }
         }
         map.insert(key.clone(), text.span, value);
     }

@@ -10,7 +10,7 @@ use super::kustomization::{FILE_NAMES, Kustomization};
 use super::patch::PatchContent;
 use super::remote::{Fetched, Repository};
 use crate::helm::HelmError;
-use crate::manifest::read::{self, io_reason, read_documents};
+use crate::manifest::read::{self, Duplicates, io_reason, read_documents};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, ReadOptions, Sources, Span, suggest};
 use crate::merge::merge_keys::MergeSchema;
@@ -264,7 +264,20 @@ impl<'s> Files<'s> {
 
     /// Reads one document as kubectl does.
     pub(crate) fn document(&self, file: FileId) -> Result<Node, Diagnostics> {
-        let documents = read_documents(self.sources, file, &ReadOptions::kubectl());
+        self.document_with(file, &ReadOptions::kubectl())
+    }
+
+    /// Reads one document as kubectl does, and refuses keys that stand there twice.
+    pub(crate) fn strict_document(&self, file: FileId) -> Result<Node, Diagnostics> {
+        let options = ReadOptions {
+            duplicates: Duplicates::Error,
+            ..ReadOptions::kubectl()
+        };
+        self.document_with(file, &options)
+    }
+
+    fn document_with(&self, file: FileId, options: &ReadOptions) -> Result<Node, Diagnostics> {
+        let documents = read_documents(self.sources, file, options);
         match documents.into_iter().next() {
             None => Ok(Node::null(Span::new(file, 0, 0))),
             Some(document) => document.map(|document| document.root),

@@ -64,15 +64,15 @@ pub(crate) fn read_entries(fields: &mut Fields<'_, '_>) -> Vec<ReplacementEntry>
     let items = fields.items("replacements");
     let mut entries = Vec::new();
     for item in items {
-        entries.extend(read_entry(item, fields.faults()));
+        entries.extend(read_entry(item, fields));
     }
     entries
 }
 
 /// Reads an entry of `replacements`, or of the same list in a plugin's configuration.
-pub(crate) fn read_entry(item: &Node, faults: &mut Vec<Diagnostic>) -> Option<ReplacementEntry> {
+fn read_entry(item: &Node, within: &mut Fields<'_, '_>) -> Option<ReplacementEntry> {
     const FIELDS: &[&str] = &["path", "source", "sourceValue", "targets"];
-    let mut fields = Fields::new(item, "a replacement", FIELDS, faults);
+    let mut fields = within.inner(item, "a replacement", FIELDS);
     if let Some(path) = fields.filled("path") {
         if fields.node("source").is_some() || !fields.items("targets").is_empty() {
             let message = "a replacement has `path`, or `source` and `targets`";
@@ -87,14 +87,12 @@ pub(crate) fn read_entry(item: &Node, faults: &mut Vec<Diagnostic>) -> Option<Re
 
 fn read(fields: &mut Fields<'_, '_>) -> Option<Replacement> {
     let span = fields.span();
-    let source = fields
-        .node("source")
-        .map(|node| read_source(node, fields.faults()));
+    let source = fields.node("source").map(|node| read_source(node, fields));
     let value = fields.text("sourceValue");
     let has_targets = fields.node("targets").is_some();
     let mut targets = Vec::new();
     for item in fields.items("targets") {
-        targets.push(read_target(item, fields.faults()));
+        targets.push(read_target(item, fields));
     }
     let fault = match (&source, &value) {
         (Some(_), Some(_)) => "a replacement has `source` or `sourceValue`, not both",
@@ -113,7 +111,7 @@ fn read(fields: &mut Fields<'_, '_>) -> Option<Replacement> {
     None
 }
 
-fn read_source(node: &Node, faults: &mut Vec<Diagnostic>) -> Source {
+fn read_source(node: &Node, within: &mut Fields<'_, '_>) -> Source {
     const FIELDS: &[&str] = &[
         "group",
         "version",
@@ -123,7 +121,7 @@ fn read_source(node: &Node, faults: &mut Vec<Diagnostic>) -> Source {
         "fieldPath",
         "options",
     ];
-    let mut fields = Fields::new(node, "a replacement's source", FIELDS, faults);
+    let mut fields = within.inner(node, "a replacement's source", FIELDS);
     let gvk = Gvk {
         group: fields.plain("group"),
         version: fields.plain("version"),
@@ -141,19 +139,19 @@ fn read_source(node: &Node, faults: &mut Vec<Diagnostic>) -> Source {
     }
 }
 
-fn read_target(node: &Node, faults: &mut Vec<Diagnostic>) -> Target {
+fn read_target(node: &Node, within: &mut Fields<'_, '_>) -> Target {
     const FIELDS: &[&str] = &["select", "reject", "fieldPaths", "options"];
-    let mut fields = Fields::new(node, "a replacement's target", FIELDS, faults);
+    let mut fields = within.inner(node, "a replacement's target", FIELDS);
     let select = fields
         .node("select")
-        .map(|node| Selector::read(node, fields.faults()));
+        .map(|node| Selector::read(node, &mut fields));
     if select.is_none() {
         let fault = Diagnostic::error("replacement", "a target needs `select`");
         fields.faults().push(fault.at(node.span, ""));
     }
     let mut reject = Vec::new();
     for item in fields.items("reject") {
-        reject.push(Selector::read(item, fields.faults()));
+        reject.push(Selector::read(item, &mut fields));
     }
     let mut paths = fields.texts("fieldPaths");
     if paths.is_empty() {
@@ -173,7 +171,7 @@ fn read_options(fields: &mut Fields<'_, '_>) -> FieldOptions {
     let Some(node) = fields.node("options") else {
         return FieldOptions::default();
     };
-    let mut fields = Fields::new(node, "options of a replacement", FIELDS, fields.faults());
+    let mut fields = fields.inner(node, "options of a replacement", FIELDS);
     FieldOptions {
         delimiter: fields.plain("delimiter"),
         index: fields.integer("index").map_or(0, |index| index.value),
@@ -215,16 +213,16 @@ pub(crate) fn transform(
     faults.or(())
 }
 
-/// Reads a file with one replacement, or a list of them.
+/// Reads a file with one replacement, or a list of them. kustomize ignores fields in it that it
+/// does not know.
 fn load(run: &Run<'_>, dir: &Dir, path: &Text) -> Result<Vec<Replacement>, Diagnostics> {
-    const FIELDS: &[&str] = &["source", "sourceValue", "targets"];
     let file = run.text(dir, path)?;
     let root = run.files().document(file)?;
     let items = root.as_seq().unwrap_or(std::slice::from_ref(&root));
     let mut faults = Vec::new();
     let mut replacements = Vec::new();
     for item in items {
-        let mut fields = Fields::new(item, "a replacement", FIELDS, &mut faults);
+        let mut fields = Fields::lenient(item, "a replacement", &mut faults);
         replacements.extend(read(&mut fields));
     }
     if faults.is_empty() {

@@ -314,6 +314,12 @@ pub(crate) fn effective_namespace(namespace: &str, cluster_scoped: bool) -> &str
     }
 }
 
+/// Whether a text stays one where it is written without quotes. kustomize writes keys so, and
+/// cannot print an object with a key that is none.
+pub(crate) fn is_text_unquoted(text: &str) -> bool {
+    text != "<<" && resolve(text, Dialect::Kustomize) == Resolved::Kind(ScalarKind::Str)
+}
+
 /// The source text of a scalar; empty for collections.
 pub(crate) fn raw_text(node: &Node) -> SmolStr {
     node.as_scalar()

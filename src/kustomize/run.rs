@@ -18,7 +18,7 @@ use super::origin::{self, Wanted};
 use super::outside::Outside;
 use super::record::{Recorder, Recording, Step, StepKind};
 use super::resmap::{ResMap, duplicate};
-use super::resource::{Resource, is_book};
+use super::resource::{Resource, is_book, is_text_unquoted};
 use super::shared::{Bases, Trail};
 use super::{hash, patch, references, remote, silent, typed, vars};
 use crate::manifest::diagnostic::Said;
@@ -553,6 +553,8 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
     let mut resources = map.take();
     let releases = typed::releases(run, &resources);
     resources.retain(|resource| !resource.dead && !resource.is_local());
+    let bad = |resource: &Resource| refused_at_the_end(resource, run.options().compat);
+    Diagnostics(resources.iter().filter_map(bad).collect()).or(())?;
     let sort = loaded.kustomization.sort_options.as_ref();
     let is_fifo = sort.map_or(run.options().order == Order::Fifo, |sort| {
         sort.order == "fifo"
@@ -589,6 +591,35 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
     };
     let objects = resources.into_iter().map(object).collect();
     Ok((objects, releases, recording))
+}
+
+/// What kustomize finds wrong with a resource only when it is done with it: from 5.8 on a kind or
+/// name that a step has emptied, and a key of an annotation that it writes without the quotes it
+/// needs.
+fn refused_at_the_end(resource: &Resource, compat: Compat) -> Option<Diagnostic> {
+    let fault = |message: String, at: Span| {
+        let fault = Diagnostic::error("no-object", message).at(at, "");
+        Some(fault.in_object(resource.describe()))
+    };
+    if !compat.is_5_5() {
+        let missing = match (&resource.gvk.kind, &resource.name) {
+            (kind, _) if kind.is_empty() => Some("kind"),
+            (kind, name) if name.is_empty() && !kind.ends_with("List") => Some("metadata.name"),
+            _ => None,
+        };
+        if let Some(field) = missing {
+            let message = format!("`{field}` of this object is empty in the end");
+            return fault(message, resource.node.span);
+        }
+    }
+    let annotations = resource.node.at(&["metadata", "annotations"]);
+    let mut entries = annotations.and_then(Node::as_map).into_iter().flatten();
+    let odd = entries.find(|entry| !is_text_unquoted(&entry.key) && !is_book(&entry.key))?;
+    let message = format!(
+        "kustomize cannot write the annotation `{}`, which is no string without quotes",
+        odd.key
+    );
+    fault(message, odd.key_span)
 }
 
 fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostics> {

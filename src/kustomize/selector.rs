@@ -82,8 +82,8 @@ impl Pattern {
 
 impl Selector {
     /// Reads a target.
-    pub(crate) fn read(node: &Node, faults: &mut Vec<Diagnostic>) -> Self {
-        let mut fields = Fields::new(node, "a target", FIELDS, faults);
+    pub(crate) fn read(node: &Node, within: &mut Fields<'_, '_>) -> Self {
+        let mut fields = within.inner(node, "a target", FIELDS);
         Self::from_fields(&mut fields, node.span)
     }
 

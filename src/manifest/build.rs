@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine as _;
-use granit_parser::{Event, ScalarStyle, Span as EventSpan, Tag};
+use granit_parser::{Event, ScalarStyle, Span as EventSpan, StructureStyle, Tag};
 use smol_str::SmolStr;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -38,6 +38,8 @@ struct Frame {
     nodes: u64,
     /// Levels in it so far, itself included.
     depth: usize,
+    /// Whether it is written in brackets.
+    in_brackets: bool,
     rare: Option<Box<Rare>>,
 }
 
@@ -159,8 +161,8 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 self.scalar(&text, style, anchor, tag.as_deref(), at);
             }
-            Event::SequenceStart(_, anchor, _) => self.open(Kind::Seq, anchor, at),
-            Event::MappingStart(_, anchor, _) => self.open(Kind::Map, anchor, at),
+            Event::SequenceStart(style, anchor, _) => self.open(Kind::Seq, anchor, style, at),
+            Event::MappingStart(style, anchor, _) => self.open(Kind::Map, anchor, style, at),
             Event::SequenceEnd | Event::MappingEnd => self.close(at),
             Event::Alias(id) => self.alias(id, at),
             _ => {}
@@ -168,7 +170,7 @@ impl Builder {
     }
 
     /// Begins a list or a mapping.
-    pub(super) fn open(&mut self, kind: Kind, anchor: usize, at: Span) {
+    pub(super) fn open(&mut self, kind: Kind, anchor: usize, style: StructureStyle, at: Span) {
         // A collection as a key has no name that JSON could hold.
         if self.is_key_next() {
             self.set_key(Key::Dropped);
@@ -176,12 +178,12 @@ impl Builder {
                 Diagnostic::error("yaml-key", "a key must be a scalar, not a collection")
                     .at(at, ""),
             );
-            self.push_frame(Kind::Key, 0, at);
+            self.push_frame(Kind::Key, 0, style, at);
         }
-        self.push_frame(kind, anchor, at);
+        self.push_frame(kind, anchor, style, at);
     }
 
-    fn push_frame(&mut self, kind: Kind, anchor: usize, at: Span) {
+    fn push_frame(&mut self, kind: Kind, anchor: usize, style: StructureStyle, at: Span) {
         self.frames.push(Frame {
             kind,
             base: match kind {
@@ -193,6 +195,7 @@ impl Builder {
             anchor,
             nodes: self.nodes,
             depth: 1,
+            in_brackets: style == StructureStyle::Flow,
             rare: None,
         });
     }
@@ -261,6 +264,9 @@ impl Builder {
             _ => text,
         };
         let mut scalar = self.make_scalar(text, plain, tag, at);
+        if plain && text.is_empty() && tag.is_none() && self.writes_empty_text() {
+            scalar.kind = ScalarKind::Str;
+        }
         scalar.folded = style == ScalarStyle::Folded && self.options.dialect == Dialect::Kustomize;
         if anchor != 0 {
             let node = Node::new(Value::Scalar(scalar.clone()), at);
@@ -272,10 +278,23 @@ impl Builder {
             self.anchors.insert(anchor, anchored);
         }
         if self.is_key_next() {
-            let is_merge = text == "<<" && tag.is_none();
-            return self.key(scalar, is_merge.then_some(plain), at);
+            let is_tagged = tag.and_then(core_tag).as_deref() == Some("merge");
+            let is_merge = text == "<<" && (tag.is_none() || is_tagged);
+            return self.key(scalar, is_merge.then_some(plain || is_tagged), at);
         }
         self.push(Node::new(Value::Scalar(scalar), at), 1, 1);
+    }
+
+    /// Whether a missing value is an empty text: kustomize writes what stands in brackets in
+    /// brackets again, with quotes where there was nothing, before it reads that for the last time.
+    /// What a patch removes with a missing value, it removes before that.
+    fn writes_empty_text(&self) -> bool {
+        let in_brackets = self.frames.last().is_some_and(|frame| frame.in_brackets);
+        in_brackets && self.is_kustomize_resource() && !self.is_key_next()
+    }
+
+    fn is_kustomize_resource(&self) -> bool {
+        self.options.dialect == Dialect::Kustomize && self.options.duplicates == Duplicates::Error
     }
 
     /// What go-yaml makes of a block scalar: it adds no line break at the end of a text that has
@@ -381,7 +400,11 @@ impl Builder {
         match frame.key.take() {
             Some(Key::Plain(key, key_span)) => self.add_entry(key, key_span, node),
             Some(Key::Merge(at)) => {
-                if is_mergeable(&node) {
+                let is_second = frame.rare.as_ref().is_some_and(|r| !r.merges.is_empty());
+                if is_second && self.options.dialect == Dialect::Kustomize {
+                    let message = "a mapping has one merge key `<<`, which may take a list";
+                    self.fail_once("yaml-merge", message.to_owned(), at.or(node.span));
+                } else if is_mergeable(&node) {
                     frame.rare.get_or_insert_default().merges.push(node);
                 } else {
                     let message = "map merge requires a mapping or a list of mappings";

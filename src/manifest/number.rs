@@ -64,6 +64,12 @@ impl Number {
         }
     }
 
+    /// Formats as go-yaml writes what Go's JSON decoder has read, which is a float whatever it was:
+    /// `1e+06` for a million.
+    pub fn to_yaml_after_json(self) -> String {
+        format_g(self.as_f64())
+    }
+
     /// Formats as Go's `encoding/json` prints it (`1e+21`, `1e-7`, `123456789.123`).
     pub fn to_json(self) -> String {
         match self.canonical() {
@@ -257,6 +263,22 @@ mod tests {
             "", "1:30", "0o8", "x", "1e400", ".", "-", "e5", "1e", ".inf", "0x", "1 2",
         ] {
             assert_eq!(yaml(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_went_through_json_are_floats() {
+        // kustomize 5.8.1, by a replacement out of an object with a JSON patch.
+        for (text, want) in [
+            ("3", "3"),
+            ("100000", "100000"),
+            ("1000000", "1e+06"),
+            ("12345678", "1.2345678e+07"),
+            ("9007199254740993", "9.007199254740992e+15"),
+            ("1234567.5", "1.2345675e+06"),
+            ("0.00001", "1e-05"),
+        ] {
+            assert_eq!(parse(text).unwrap().to_yaml_after_json(), want);
         }
     }
 

@@ -7,7 +7,7 @@
 
 mod scalars;
 
-use granit_parser::ScalarStyle;
+use granit_parser::{ScalarStyle, StructureStyle};
 
 use super::build::{Builder, Kind};
 use super::read::{Document, MAX_DOCUMENTS};
@@ -134,8 +134,12 @@ impl<'t> Reader<'t, '_> {
         if depth > DEPTH {
             return None;
         }
-        self.builder
-            .open(Kind::Map, 0, self.span(first.start, first.start));
+        self.builder.open(
+            Kind::Map,
+            0,
+            StructureStyle::Block,
+            self.span(first.start, first.start),
+        );
         let mut key = first;
         loop {
             if !self.is_colon() || key.end - key.start > KEY_BYTES {
@@ -193,7 +197,8 @@ impl<'t> Reader<'t, '_> {
         if depth > DEPTH {
             return None;
         }
-        self.builder.open(Kind::Seq, 0, self.span(start, start));
+        self.builder
+            .open(Kind::Seq, 0, StructureStyle::Block, self.span(start, start));
         loop {
             self.at += 1;
             self.skip_spaces();

@@ -98,9 +98,7 @@ impl Validator {
                 decode::object(object, kind, &mut faults);
                 rules::whole(&mut faults, object, kind);
                 lists::duplicates(self.version(), object, kind, &mut findings);
-                if kind.kind() == "CustomResourceDefinition" {
-                    rules::rename_fields(object, &mut findings);
-                }
+                rules::rename_fields(object, &mut findings);
                 // The server warns of what it accepts.
                 if findings.iter().all(|f| f.severity != Severity::Error) {
                     warnings::check(self.version(), object, &mut findings);

@@ -13,6 +13,8 @@ mod compare;
 mod objects;
 mod overlay;
 mod rng;
+mod shrink;
+mod tree;
 mod yaml;
 
 use std::sync::Mutex;
@@ -51,14 +53,14 @@ fn run(oracle: &Oracle, seeds: &[u64]) -> Vec<String> {
                     };
                     let few = wrong.lock().expect("no panic").len() < SHRINK;
                     let (tree, difference) = if few {
-                        compare::shrink(oracle, &tree, difference)
+                        shrink::shrink(oracle, &tree, difference)
                     } else {
                         (tree, difference)
                     };
                     let text = format!(
                         "seed {seed} (DEPLOYX_RANDOM_SEED={seed} DEPLOYX_RANDOM_CASES=1): {}\n{}",
                         difference.show(),
-                        compare::show(&tree)
+                        shrink::show(&tree)
                     );
                     println!("=== {text}");
                     wrong.lock().expect("no panic").push(text);

@@ -5,14 +5,8 @@ use std::collections::BTreeMap;
 use super::changes;
 use super::objects::{self, IMAGES, NAMES, NAMESPACES};
 use super::rng::Rng;
+use super::tree::Tree;
 use super::yaml::{Y, flow, map, s, write};
-
-/// Files by path, and the folder to build.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tree {
-    pub(crate) files: BTreeMap<String, Vec<u8>>,
-    pub(crate) root: String,
-}
 
 /// A layer while it is made.
 pub(crate) struct Layer<'t> {

@@ -138,7 +138,7 @@ pub(super) fn read(
     let mut resources = Vec::with_capacity(objects.len());
     for node in objects {
         let mut resource = Resource::new(node.clone(), &run.schema());
-        match restore(run, &mut resource) {
+        match restore(run, &mut resource, |key| key == ID) {
             Ok(()) => resources.push(resource),
             Err(fault) => faults.push(fault),
         }
@@ -316,13 +316,32 @@ fn behavior_of(text: &str) -> Behavior {
     }
 }
 
-/// Reads the history of a resource back from its annotations, and takes them off it.
-fn restore(run: &Run<'_>, resource: &mut Resource) -> Result<(), Diagnostic> {
+/// Reads the history that a file has for an object: somebody has kept there what kustomize, or one
+/// of its plugins, printed. kustomize goes by it, and takes where an object comes from off it.
+pub(crate) fn remember(run: &Run<'_>, resource: &mut Resource) {
+    let annotations = resource.node.at(&["metadata", "annotations"]);
+    let mut keys = annotations.and_then(Node::as_map).into_iter().flatten();
+    if keys.any(|entry| is_book(&entry.key) || origin::is_annotation(&entry.key)) {
+        // A history that is broken counts for nothing.
+        restore(run, resource, |_| false).unwrap_or_default();
+        if let Some(history) = &mut resource.origin {
+            history.origin = None;
+        }
+    }
+}
+
+/// Reads the history of a resource back from its annotations, and takes them off it, as well as
+/// others that are hidden.
+fn restore(
+    run: &Run<'_>,
+    resource: &mut Resource,
+    is_hidden: impl Fn(&str) -> bool,
+) -> Result<(), Diagnostic> {
     let mut own = Annotations::new();
     let mut hidden: HashMap<SmolStr, SmolStr> = HashMap::new();
     let all = annotations(resource);
     let tracks = run.tracks_origins();
-    let is_hidden = |key: &str| is_book(key) || key == ID || tracks && origin::is_annotation(key);
+    let is_hidden = |key: &str| is_book(key) || origin::is_annotation(key) || is_hidden(key);
     let count = all.len();
     for (key, text, span) in all {
         if is_hidden(&key) {

@@ -6,6 +6,7 @@ mod function;
 mod legacy;
 mod shell_words;
 
+pub(crate) use self::exchange::remember;
 use self::function::Function;
 use self::legacy::Legacy;
 use super::accumulate::{Accumulator, Chain, resources};
@@ -168,7 +169,9 @@ fn configs(
         Err(_) => "",
     };
     for entry in entries {
-        if !entry.value.contains('\n') && !entry.value.starts_with('{') {
+        // What holds nothing is a text in place as well.
+        let is_empty = entry.value.trim().is_empty();
+        if !is_empty && !entry.value.contains('\n') && !entry.value.starts_with('{') {
             paths.push(entry.clone());
             continue;
         }

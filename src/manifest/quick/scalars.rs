@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use granit_parser::ScalarStyle;
+use granit_parser::{ScalarStyle, StructureStyle};
 
 use super::super::build::Kind;
 use super::{DEPTH, KEY_BYTES, Reader};
@@ -144,7 +144,12 @@ impl<'t> Reader<'t, '_> {
         if depth > DEPTH {
             return None;
         }
-        self.builder.open(kind, 0, self.span(self.at, self.at + 1));
+        self.builder.open(
+            kind,
+            0,
+            StructureStyle::Flow,
+            self.span(self.at, self.at + 1),
+        );
         self.at += 1;
         self.skip_spaces();
         while self.byte() != end {

@@ -9,7 +9,7 @@ use crate::validate::fault::Faults;
 use crate::validate::place::Place;
 use crate::validate::view::{Finding, View};
 
-const ANNOTATIONS_MAX: usize = 256 * 1024;
+pub(super) const ANNOTATIONS_MAX: usize = 256 * 1024;
 
 /// Checks the metadata of an object.
 pub(super) fn check(faults: &mut Faults<'_>, object: &Object, kind: Kind) {
@@ -114,8 +114,16 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
         let remark = format!("at most {most} characters");
         view.invalid(faults, "invalid-name", "name", &remark, reason);
     }
+    // Kept for what is loaded from files when a server starts (`ValidateStaticSuffix`).
+    if kind.group() == "admissionregistration.k8s.io"
+        && faults.version().minor() >= 37
+        && faults.context().name.ends_with(".static.k8s.io")
+    {
+        let reason = "names ending with \".static.k8s.io\" are reserved for static manifest-based configurations and cannot be managed via the API";
+        view.invalid(faults, "invalid-name", "name", "another ending", reason);
+    }
     if kind.kind() == "IPAddress" {
-        address_names(faults, view);
+        address_name(faults, view);
     }
     if kind.kind() == "PriorityClass" && name.starts_with("system-") {
         system_priority(faults, view, name);
@@ -123,20 +131,18 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
 }
 
 /// `ValidateIPAddressName`: an address in its canonical form.
-fn address_names(faults: &mut Faults<'_>, view: View<'_>) {
-    for name in ["name", "generateName"] {
-        let text = view.text(name);
-        if text.is_empty() {
+fn address_name(faults: &mut Faults<'_>, view: View<'_>) {
+    for (field, text) in faults.context().names() {
+        let Some(reason) = super::form::strict_ip(&text) else {
             continue;
-        }
-        match super::form::ip(text, faults.version()) {
-            Ok(address) if address.to_string() == text => {}
-            Ok(address) => {
-                let reason = format!("must be in canonical form (\"{address}\")");
-                view.invalid(faults, "invalid-name", name, &reason, &reason);
-            }
-            Err(_) => refuse_form(faults, view, name, Form::Ip, text),
-        }
+        };
+        let finding = Finding {
+            rule: "invalid-name",
+            message: format!("the name cannot be `{text}`"),
+            remark: Form::Ip.rule(),
+            words: format!("Invalid value: {text:?}: {reason}"),
+        };
+        faults.found(field.to_owned(), view.at, finding);
     }
 }
 
