@@ -146,6 +146,10 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
     }
     let field = finding.field.as_deref().unwrap_or_default();
     let in_metadata = field.starts_with("metadata");
+    // A status is written through an endpoint of its own.
+    if field.starts_with("status.") {
+        return true;
+    }
     // The server keeps its own.
     if field.starts_with("metadata.managedFields") || field == "metadata.generation" {
         return true;
@@ -164,6 +168,10 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
         // These cannot change, so what is wrong with them came with the old object.
         ("apps", "StatefulSet") => {
             field.starts_with("spec.volumeClaimTemplates") || field == "spec.serviceName"
+        }
+        // Beside a class it is refused when it is created (`ValidateIngressCreate`).
+        ("networking.k8s.io", "Ingress") if field == "annotations.kubernetes.io/ingress.class" => {
+            true
         }
         ("networking.k8s.io", "NetworkPolicy") if finding.rule == "invalid-address" => {
             held_before(old, new, field)

@@ -202,16 +202,24 @@ fn what_the_server_tolerates_is_tolerated() {
              [{{matchExpressions: [{{key: {key}, operator: In, values: [a]}}]}}]}}}}}}\n"
         )
     };
-    let set = |host: &str, policy: &str| {
+    let set = |account: &str, policy: &str| {
         format!(
             "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: a}}\nspec: {{serviceName: a, \
              selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: \
-             {{hostname: {host}, dnsPolicy: {policy}, containers: [{{name: a, image: b}}]}}}}}}\n"
+             {{serviceAccountName: {account}, dnsPolicy: {policy}, containers: [{{name: a, image: b}}]}}}}}}\n"
         )
     };
     let pod = |group: &str| {
         format!(
             "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: a, image: b}}]{group}}}\n"
+        )
+    };
+    let node =
+        |status: &str| format!("{{apiVersion: v1, kind: Node, metadata: {{name: a}}{status}}}\n");
+    let ingress = |annotation: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: a, annotations: {{{annotation}}}}}\n\
+             spec: {{ingressClassName: b, defaultBackend: {{service: {{name: a, port: {{number: 1}}}}}}}}\n"
         )
     };
     let (beta, stable) = ("beta.kubernetes.io/os", "kubernetes.io/os");
@@ -226,9 +234,15 @@ fn what_the_server_tolerates_is_tolerated() {
         (
             set("a", "ClusterFirst"),
             set("A_b", "ClusterFirst"),
-            &["spec.template.spec.hostname"],
+            &["spec.template.spec.serviceAccountName"],
         ),
         (set("a", "None"), set("A_b", "None"), &[]),
+        (
+            node(""),
+            node(", status: {allocatable: {a.io/b: 1.5}, declaredFeatures: [b, a]}"),
+            &[],
+        ),
+        (ingress(""), ingress("kubernetes.io/ingress.class: a"), &[]),
         (pod(""), pod(", schedulingGroup: {podGroupName: x}"), &[]),
     ] {
         let (old, new) = (documents(&old).remove(0), documents(&new).remove(0));
