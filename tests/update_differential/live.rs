@@ -30,11 +30,28 @@ impl Live {
 
     /// A mutant with what a client always sends: the version that it has seen.
     pub(crate) fn named(&self, mut mutant: Value) -> Value {
+        whole(&mut mutant);
         if let Some(metadata) = mutant["metadata"].as_object_mut() {
             let seen = self.object["metadata"]["resourceVersion"].clone();
             metadata.insert("resourceVersion".to_owned(), seen);
         }
         mutant
+    }
+}
+
+/// Writes `3.0` as `3`: so does every client that reads a manifest.
+fn whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|_| number.is_f64());
+            #[expect(clippy::cast_possible_truncation, reason = "small ones are exact")]
+            if let Some(float) = float.filter(|f| f.fract() == 0.0 && f.abs() < 1e15) {
+                *value = json!(float as i64);
+            }
+        }
+        Value::Object(map) => map.values_mut().for_each(whole),
+        Value::Array(items) => items.iter_mut().for_each(whole),
+        _ => {}
     }
 }
 

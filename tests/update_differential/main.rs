@@ -169,7 +169,8 @@ impl Comparison {
                 "ours": ours.fields, "unknown": ours.unknown,
                 "old": pair.live.object, "new": pair.new,
             });
-            writeln!(log, "{line}").unwrap();
+            // In one piece: the tests of a run write to one file.
+            log.write_all(format!("{line}\n").as_bytes()).unwrap();
         }
     }
 

@@ -177,7 +177,7 @@ fn size(change: &mut Change<'_>) {
     let path = ["spec", "resources", "requests", "storage"];
     let amount = |node: Option<&Node>| {
         let text = node.and_then(Node::scalar_text)?;
-        Quantity::parse(text).map(Quantity::nanos)
+        Quantity::parse(text.trim()).map(Quantity::nanos)
     };
     let (old, new) = (amount(change.before(&path)), amount(change.after(&path)));
     let got = amount(change.before(&["status", "capacity", "storage"])).unwrap_or(0);

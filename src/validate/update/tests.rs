@@ -222,6 +222,25 @@ fn what_the_server_tolerates_is_tolerated() {
              spec: {{ingressClassName: b, defaultBackend: {{service: {{name: a, port: {{number: 1}}}}}}}}\n"
         )
     };
+    let address = |generate: &str| {
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: IPAddress, metadata: {{name: 10.0.0.7{generate}}}, spec: {{parentRef: {{resource: services, name: a, namespace: b}}}}}}\n"
+        )
+    };
+    let slice = |multiple: &str| {
+        format!(
+            "{{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, metadata: {{name: a}}, spec: {{driver: a.io, nodeName: node-1, \
+             pool: {{name: p, generation: 1, resourceSliceCount: 1}}, devices: [{{name: d, {multiple} capacity: {{c: {{value: '10', \
+             requestPolicy: {{default: '1', validValues: ['1', '2']}}}}}}}}]}}}}\n"
+        )
+    };
+    let claim = |size: &str, namespace: &str| {
+        format!(
+            "{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: a}}, spec: {{accessModes: [ReadWriteOnce], \
+             dataSourceRef: {{apiGroup: a.io, kind: B, name: c{namespace}}}, resources: {{requests: {{storage: {size}}}}}}}, \
+             status: {{phase: Bound, capacity: {{storage: 2Gi}}}}}}\n"
+        )
+    };
     let (beta, stable) = ("beta.kubernetes.io/os", "kubernetes.io/os");
     for (old, new, expected) in [
         (volume(beta), volume(stable), &[][..]),
@@ -243,6 +262,15 @@ fn what_the_server_tolerates_is_tolerated() {
             &[],
         ),
         (ingress(""), ingress("kubernetes.io/ingress.class: a"), &[]),
+        (
+            "{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: A, status: 'True'}]}]}, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}\n".to_owned(),
+            "{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: A}]}]}, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}\n".to_owned(),
+            &[],
+        ),
+        (address(""), address(", generateName: x"), &["metadata.generateName"]),
+        (slice("allowMultipleAllocations: true,"), slice(""), &[]),
+        (claim("2Gi", ""), claim("'2Gi '", ""), &[]),
+        (claim("2Gi", ""), claim("2Gi", ", namespace: b"), &["spec"]),
         (pod(""), pod(", schedulingGroup: {podGroupName: x}"), &[]),
     ] {
         let (old, new) = (documents(&old).remove(0), documents(&new).remove(0));
