@@ -314,6 +314,14 @@ impl<'a> Again<'a> {
     }
 }
 
+/// The objects of a file in their order, lists taken apart. What is no object is left out.
+pub fn objects_in(validator: Validator, sources: &Sources, file: FileId) -> Vec<Object> {
+    let found = objects_of(validator, sources, file);
+    let mut found: Vec<(Span, Object)> = found.into_iter().collect();
+    found.sort_by_key(|(span, _)| span.start);
+    found.into_iter().map(|(_, object)| object).collect()
+}
+
 /// The objects of a file, lists taken apart, by where they stand.
 fn objects_of(validator: Validator, sources: &Sources, file: FileId) -> HashMap<Span, Object> {
     let documents = read::read_documents(sources, file, &ReadOptions::kubectl());

@@ -36,7 +36,7 @@ pub(super) fn judge(
         let file = source::load_stdin(sources)?;
         verdicts.append(validate::judge_file(validator, sources, file));
     }
-    let before = Before::read(ui, sources, project, args, &paths)?;
+    let before = Before::read(ui, sources, project, args, &paths, validator)?;
     let changed = changed_files(args, &paths)?;
     let mut inputs = if args.affected {
         inputs::around(&repository_of(&paths), &paths)
@@ -71,7 +71,7 @@ pub(super) fn judge(
     // What a chart renders belongs together as what an overlay builds does.
     judged.extend(inputs.charts.iter().map(|chart| JudgedOverlay {
         root: chart.clone(),
-        verdicts: judge_chart(sources, chart, args, validator),
+        verdicts: judge_chart(sources, chart, args, validator, before.as_ref()),
         ..JudgedOverlay::default()
     }));
     inputs.leave_out(&read);
@@ -107,6 +107,7 @@ fn judge_chart(
     chart: &Path,
     args: &ValidateArgs,
     validator: Validator,
+    before: Option<&Before>,
 ) -> Verdicts {
     let template = args.charts.template(
         chart,
@@ -123,6 +124,9 @@ fn judge_chart(
             verdicts
         }
     };
+    if let Some(before) = before {
+        verdicts.compare(validator, sources, |id| before.in_overlay(chart, id));
+    }
     verdicts.charts += 1;
     verdicts
 }
