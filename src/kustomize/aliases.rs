@@ -18,17 +18,30 @@ pub(crate) struct Alias {
 
 /// The places that some fields lead to, and which keys each of them has.
 pub(crate) struct Before {
-    places: Vec<Vec<PathStep>>,
-    node: Node,
+    /// With whether it has them, key by key.
+    places: Vec<(Vec<PathStep>, Vec<bool>)>,
+    /// The tree, where values are shared already. To keep it makes the next change copy it.
+    node: Option<Node>,
 }
 
 /// Notes what is there before labels are written.
-pub(crate) fn before<'s>(node: &Node, specs: impl Iterator<Item = &'s FieldSpec>) -> Before {
+pub(crate) fn before<'k, 's>(
+    resource: &Resource,
+    keys: impl Iterator<Item = &'k SmolStr> + Clone,
+    specs: impl Iterator<Item = &'s FieldSpec>,
+) -> Before {
+    let node = &resource.node;
     let mut places = Vec::new();
     specs.for_each(|spec| spec.places(node, &mut places));
+    let with_keys = |place: Vec<PathStep>| {
+        let map = find(node, &place);
+        let has = |key| map.is_some_and(|map| map.get(key).is_some());
+        let has = keys.clone().map(|key| has(key)).collect();
+        (place, has)
+    };
     Before {
-        places,
-        node: node.clone(),
+        places: places.into_iter().map(with_keys).collect(),
+        node: (!resource.aliases.is_empty()).then(|| node.clone()),
     }
 }
 
@@ -39,13 +52,15 @@ pub(crate) fn after<'k, 's>(
     keys: impl Iterator<Item = &'k SmolStr>,
     specs: impl Iterator<Item = &'s FieldSpec>,
 ) {
-    propagate(resource, &before.node);
+    if let Some(node) = &before.node {
+        propagate(resource, node);
+    }
     let mut places = Vec::new();
     specs.for_each(|spec| spec.places(&resource.node, &mut places));
-    for key in keys {
+    for (at, key) in keys.enumerate() {
         let is_new = |place: &&Vec<PathStep>| {
-            !before.places.contains(place)
-                || find(&before.node, place).is_none_or(|map| map.get(key).is_none())
+            let known = before.places.iter().find(|(known, _)| known == *place);
+            known.is_none_or(|(_, has)| !has[at])
         };
         let mut new: Vec<Vec<PathStep>> = places.iter().filter(is_new).cloned().collect();
         new.shrink_to_fit();

@@ -43,7 +43,8 @@ pub(crate) fn write(
     faults: &mut Vec<Diagnostic>,
 ) {
     let gvk = resource.gvk.clone();
-    let before = aliases::before(&resource.node, specs.of(&gvk));
+    let keys = pairs.iter().map(|(key, _)| key);
+    let before = aliases::before(resource, keys.clone(), specs.of(&gvk));
     for spec in specs.of(&gvk) {
         let done = spec.apply(&mut resource.node, Make::Map, &mut |node| set(node, pairs));
         if let Err(error) = done {
@@ -52,7 +53,6 @@ pub(crate) fn write(
             faults.push(fault.in_object(resource.describe()));
         }
     }
-    let keys = pairs.iter().map(|(key, _)| key);
     aliases::after(resource, &before, keys, specs.of(&gvk));
 }
 

@@ -3,9 +3,13 @@
 use std::io::{self, Write};
 
 use crate::manifest::{Object, emit, json};
+use crate::parallel::in_order;
 
-/// How much text is gathered before it is written.
-const CHUNK: usize = 1 << 16;
+/// How many objects are put into text at a time, on all cores.
+const AT_ONCE: usize = 128;
+
+/// About as many bytes as most objects have.
+const USUAL_BYTES: usize = 512;
 
 /// Forms in which objects are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,18 +53,18 @@ pub fn objects_of(source: &str, form: ObjectForm, objects: &[Object]) -> String 
 }
 
 fn yaml(out: &mut dyn Write, objects: &[Object]) -> io::Result<()> {
-    let mut text = String::with_capacity(CHUNK + CHUNK / 4);
-    for (at, object) in objects.iter().enumerate() {
-        if at > 0 {
-            text.push_str("---\n");
+    let chunks: Vec<(usize, &[Object])> = objects.chunks(AT_ONCE).enumerate().collect();
+    let text = |&(nth, objects): &(usize, &[Object])| {
+        let mut text = String::with_capacity(AT_ONCE * USUAL_BYTES);
+        for (at, object) in objects.iter().enumerate() {
+            if nth > 0 || at > 0 {
+                text.push_str("---\n");
+            }
+            emit::emit_to(&object.root, &mut text);
         }
-        emit::emit_to(&object.root, &mut text);
-        if text.len() >= CHUNK {
-            out.write_all(text.as_bytes())?;
-            text.clear();
-        }
-    }
-    out.write_all(text.as_bytes())
+        text
+    };
+    in_order(&chunks, text, |text| out.write_all(text.as_bytes()))
 }
 
 fn list(source: Option<&str>, objects: &[Object]) -> String {
