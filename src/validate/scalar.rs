@@ -49,7 +49,8 @@ pub(super) fn check_base64(text: &str) -> Result<(), String> {
 pub(super) fn check_quantity(text: &str) -> Result<(), &'static str> {
     const WRONG_FORMAT: &str = "quantities must match the regular expression \
         '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-    let text = text.trim();
+    // Space around it is dropped before escapes are read, so a line break is none.
+    let text = text.trim_matches(|c: char| c.is_whitespace() && !c.is_ascii_control());
     if text.is_empty() {
         return Err(WRONG_FORMAT);
     }
@@ -227,7 +228,7 @@ mod tests {
             );
         }
         for text in [
-            "1K", "128mi", "1gb", "100MB", "1e", "1ki", "1Gib", "1e1.5", "0.5core", "--1",
+            "1K", "128mi", "1gb", "100MB", "1e", "1ki", "1Gib", "1Gi\n", "1e1.5", "0.5core", "--1",
         ] {
             assert!(check_quantity(text).is_err(), "{text}");
         }

@@ -14,9 +14,11 @@ use crate::schema::{Field, Object, Shape, Type};
 use crate::validate::place::Place;
 
 /// Fields that the server drops, because their gates are off by default in every release.
-const GATED: [(&str, &str); 5] = [
+const GATED: [(&str, &str); 7] = [
     ("DeviceSubRequest", "derivedAttributes"),
+    ("EmptyDirVolumeSource", "mode"),
     ("ExactDeviceRequest", "derivedAttributes"),
+    ("HTTPGetAction", "protocol"),
     ("PodSpec", "evictionResponders"),
     ("PodSpec", "schedulingGroup"),
     ("ServiceAccountTokenProjection", "user"),
@@ -182,7 +184,9 @@ fn read(ty: Type, node: Option<&Node>) -> Option<Value> {
             number.or_else(|| text().map(Value::Text))
         }
         Shape::Bytes => {
-            let decoded = text().and_then(|text| STANDARD.decode(text.as_bytes()).ok());
+            // Go's decoder passes over line breaks.
+            let text = text().map(|text| text.replace(['\r', '\n'], ""));
+            let decoded = text.and_then(|text| STANDARD.decode(text.as_bytes()).ok());
             decoded.map(Value::Bytes)
         }
         Shape::Quantity => quantity(node).map(|amount| Value::Nanos(amount.nanos())),
