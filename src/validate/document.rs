@@ -8,7 +8,7 @@ use crate::lint::{Facts, Ignored};
 use crate::manifest::object::ObjectId;
 use crate::manifest::read::{self, Document};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources, Span};
-use crate::source::on_all_cores;
+use crate::parallel::on_all_cores;
 
 /// The verdict on one object of a source, or on a document that cannot be one.
 #[derive(Clone, Debug)]

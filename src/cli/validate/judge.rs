@@ -13,6 +13,7 @@ use crate::helm;
 use crate::kustomize;
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Sources};
+use crate::parallel::on_all_cores;
 use crate::source::{self, git, inputs};
 use crate::validate::{self, Definitions, Lint, Validator, Verdicts};
 
@@ -53,7 +54,7 @@ pub(super) fn judge(
         );
     }
     let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
-    let mut judged = source::on_all_cores(&inputs.overlays, |overlay| {
+    let mut judged = on_all_cores(&inputs.overlays, |overlay| {
         judge_overlay(
             &builder,
             overlay,
@@ -93,9 +94,10 @@ pub(super) fn judge(
     let (mut verdicts, found) = linted(sources, &lint, verdicts, judged);
     verdicts.settle(validator, sources, definitions);
     lint.settle(sources, &mut verdicts, found);
-    verdicts
-        .remarks
-        .extend(lint.faults(sources, &sources.files()));
+    let mut read_files = sources.files();
+    // They were read in any order.
+    read_files.sort_by_cached_key(|file| sources.get(*file).map(|source| source.name.clone()));
+    verdicts.remarks.extend(lint.faults(sources, &read_files));
     Ok((verdicts, read))
 }
 

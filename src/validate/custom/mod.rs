@@ -5,7 +5,6 @@ mod cel;
 mod check;
 mod format;
 mod load;
-mod pattern;
 mod prepare;
 mod schema;
 #[cfg(test)]
@@ -26,7 +25,7 @@ use super::fault::Faults;
 use super::place::Place;
 use super::rules::{Context, custom_metadata};
 use super::{Judgement, Verdict, decode, server_says};
-use crate::manifest::{Diagnostic, Node, Object, Span, names};
+use crate::manifest::{Diagnostic, Node, Object, Span, go_regex, names};
 use crate::schema::{Tables, tables};
 
 /// The custom resource definitions that are at hand.
@@ -37,7 +36,7 @@ pub struct Definitions {
 
 /// Whether a text is no regular expression of Go.
 pub(super) fn is_no_pattern(text: &str) -> bool {
-    pattern::compile(text).is_none()
+    go_regex::compile(text).is_err()
 }
 
 /// Whether the server of a version checks a format of texts.
