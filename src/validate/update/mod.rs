@@ -131,7 +131,8 @@ pub(super) fn identity(tables: Tables, old: &Object, new: &Object) -> Vec<Diagno
 fn is_decoder(finding: &Diagnostic) -> bool {
     let unread = |finding: &Diagnostic| {
         let mut notes = finding.notes.iter();
-        notes.any(|note| note.contains("quantities must match"))
+        let words = ["quantities must match", "unable to parse quantity"];
+        notes.any(|note| words.iter().any(|words| note.contains(words)))
     };
     match finding.rule.as_ref() {
         "unknown-field" | "wrong-type" | "invalid-base64" | "invalid-time" => true,
@@ -156,7 +157,7 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
     let field = finding.field.as_deref().unwrap_or_default();
     let in_metadata = field.starts_with("metadata");
     // A status is written through an endpoint of its own.
-    if field.starts_with("status.") {
+    if field.starts_with("status.") || field.starts_with("metadata.nodeSwapStatus") {
         return true;
     }
     // The server keeps its own.

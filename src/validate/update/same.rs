@@ -3,8 +3,6 @@
 //! count, an empty list is a missing one, and an empty text is a missing one unless the field is
 //! a pointer.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use smol_str::SmolStr;
 
 use crate::manifest::node::{Scalar, ScalarKind};
@@ -12,6 +10,7 @@ use crate::manifest::quantity::Quantity;
 use crate::manifest::{Map, Node};
 use crate::schema::{Field, Object, Shape, Type};
 use crate::validate::place::Place;
+use crate::validate::scalar::decode_base64;
 
 /// Fields that the server drops, because their gates are off by default in every release.
 const GATED: [(&str, &str); 7] = [
@@ -184,9 +183,7 @@ fn read(ty: Type, node: Option<&Node>) -> Option<Value> {
             number.or_else(|| text().map(Value::Text))
         }
         Shape::Bytes => {
-            // Go's decoder passes over line breaks.
-            let text = text().map(|text| text.replace(['\r', '\n'], ""));
-            let decoded = text.and_then(|text| STANDARD.decode(text.as_bytes()).ok());
+            let decoded = text().and_then(|text| decode_base64(&text));
             decoded.map(Value::Bytes)
         }
         Shape::Quantity => quantity(node).map(|amount| Value::Nanos(amount.nanos())),
