@@ -27,6 +27,10 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     operating_system(faults, view);
     super::windows::host_processes(faults, view, containers(view));
     sleeps(faults, view);
+    let account = view.text("serviceAccount");
+    if view.text("serviceAccountName").is_empty() && !account.is_empty() {
+        deprecated_account(faults, view, account);
+    }
     if !view.items("ephemeralContainers").is_empty() {
         let (remark, reason) = match faults.context().is_pod() {
             true => ("add them to a running pod", "cannot be set on create"),
@@ -41,6 +45,20 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
         && faults.version().minor() >= 35
     {
         hostname_override(faults, view, name);
+    }
+}
+
+/// The former field for the service account, which the server copies to the other one.
+fn deprecated_account(faults: &mut Faults<'_>, view: View<'_>, account: &str) {
+    if let Some(words) = Form::DnsSubdomain.fault(account, faults.version()) {
+        let finding = Finding {
+            rule: "invalid-name",
+            message: format!("`{account}` is no name of a service account"),
+            remark: Form::DnsSubdomain.rule(),
+            words: format!("Invalid value: {account:?}: {words}"),
+        };
+        let span = view.get("serviceAccount").map_or(view.at, |node| node.span);
+        view.refuse_at(faults, "serviceAccountName", span, finding);
     }
 }
 
@@ -295,7 +313,9 @@ fn dns(faults: &mut Faults<'_>, view: View<'_>) {
         view.invalid(faults, "too-long", path, "at most 2048 characters", reason);
     }
     for (index, search) in searches.iter().enumerate() {
-        if let Some(text) = search.as_str().filter(|text| *text != ".") {
+        // null is the empty text.
+        let text = search.as_str().unwrap_or_default();
+        if text != "." {
             refuse_form(
                 faults,
                 view,

@@ -70,7 +70,7 @@ pub(super) fn requirements(faults: &mut Faults<'_>, view: View<'_>) {
         for entry in entries {
             let path = format!("{list}[{}]", entry.key);
             name(faults, view, &path, entry, owner);
-            amount(faults, view, &path, entry);
+            checked_amount(faults, view, &path, entry, true);
         }
     }
     for request in requests {
@@ -335,8 +335,13 @@ fn name_fault(text: &str, faults: &Faults<'_>, owner: Owner) -> Option<String> {
     })
 }
 
-/// Checks an amount: not negative, whole where things are counted, a multiple of the page size.
+/// Checks an amount: not negative, whole where things are counted (`ValidateResourceQuantityValue`).
 pub(super) fn amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry) {
+    checked_amount(faults, view, path, entry, false);
+}
+
+/// The same for a container; `pages`: whether it must be a multiple of the page size.
+fn checked_amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry, pages: bool) {
     let Some(value) = quantity(&entry.value) else {
         return;
     };
@@ -352,7 +357,7 @@ pub(super) fn amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry:
     if counted && value.millis() % 1000 != 0 {
         reasons.push(("invalid-quantity", "must be an integer".to_owned()));
     }
-    if let Some(size) = text.strip_prefix("hugepages-") {
+    if let Some(size) = text.strip_prefix("hugepages-").filter(|_| pages) {
         let size = Quantity::parse(size).map_or(0, Quantity::units);
         if size <= 0 || value.units() % size != 0 {
             let reason = format!("{value} is not positive integer multiple of {text}");
@@ -381,7 +386,7 @@ pub(super) fn overhead(faults: &mut Faults<'_>, view: View<'_>, list: &str) {
     for entry in view.entries(list) {
         let path = format!("{shown}[{}]", entry.key);
         name(faults, view, &path, entry, Owner::Container);
-        amount(faults, view, &path, entry);
+        checked_amount(faults, view, &path, entry, true);
     }
 }
 
@@ -644,11 +649,20 @@ fn limits_of(
             view.invalid(faults, "conflicting-limits", &path, &reason, &reason);
         } else if let (Some(min), Some(max)) = (min, max)
             && !min.is_zero()
-            && ratio.millis() * min.millis() > max.millis() * 1000
+            && is_above(ratio.millis() * min.millis(), max.millis() * 1000, min)
         {
             let reason = format!("ratio {ratio} is greater than max/min");
             view.invalid(faults, "conflicting-limits", &path, &reason, &reason);
         }
+    }
+}
+
+/// Whether a ratio is above that of two amounts, by what both are when they are multiplied with the
+/// lower one: a negative one turns them around.
+fn is_above(ratio: i128, limits: i128, min: Quantity) -> bool {
+    match min.is_negative() {
+        true => ratio < limits,
+        false => ratio > limits,
     }
 }
 

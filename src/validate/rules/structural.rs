@@ -352,6 +352,7 @@ impl Walk<'_, '_> {
             return;
         }
         if let Some(default) = given(node, "default") {
+            self.embedded_default(node, default);
             let version = self.faults.version();
             for (below, words, span) in custom::default_faults(version, node, default) {
                 let field = format!("{}.default{below}", self.path);
@@ -373,6 +374,26 @@ impl Walk<'_, '_> {
         }
         if let Some(additional) = given(node, "additionalProperties") {
             self.below(".additionalProperties", |walk| walk.defaults(additional));
+        }
+    }
+
+    /// A default that is an object of its own says what it is.
+    fn embedded_default(&mut self, node: &Node, default: &Node) {
+        if !flag(node, "x-kubernetes-embedded-resource") || default.as_map().is_none() {
+            return;
+        }
+        for name in ["apiVersion", "kind"] {
+            if given(default, name).is_none() {
+                self.count += 1;
+                let finding = Finding {
+                    rule: "invalid-default",
+                    message: format!("this default has no `{name}`"),
+                    remark: "an object has it",
+                    words: "Required value: must not be empty".to_owned(),
+                };
+                let field = format!("{}.default.{name}", self.path);
+                self.faults.found(field, default.span, finding);
+            }
         }
     }
 
@@ -402,6 +423,23 @@ impl Walk<'_, '_> {
             if is_set {
                 self.forbid(node, name, &format!("{name} is not supported"));
             }
+        }
+        if given(node, "$schema")
+            .and_then(Node::as_str)
+            .is_some_and(|text| !text.is_empty())
+        {
+            // Said of the whole schema, not of this part.
+            let end = self.path.find("openAPIV3Schema").unwrap_or(0) + "openAPIV3Schema".len();
+            let finding = Finding {
+                rule: "structural-schema",
+                message: "`$schema` makes this schema not structural".to_owned(),
+                remark: "leave it out",
+                words: "Invalid value: \"\": OpenAPIV3Schema 'schema' is not supported".to_owned(),
+            };
+            let field = self.path.get(..end).unwrap_or(&self.path).to_owned();
+            let span = given(node, "$schema").map_or(node.span, |text| text.span);
+            self.count += 1;
+            self.faults.found(field, span, finding);
         }
         if kind(node) == "null" {
             let reason = "type cannot be set to null, use nullable as an alternative";
