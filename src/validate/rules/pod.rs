@@ -14,6 +14,9 @@ const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContain
 /// Checks a pod spec.
 pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     volumes(faults, view);
+    if view.text("restartPolicy") == "Never" {
+        no_restarts(faults, view);
+    }
     if faults.context().is_pod() {
         made_claims(faults, view);
     }
@@ -45,6 +48,24 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
         && faults.version().minor() >= 35
     {
         hostname_override(faults, view, name);
+    }
+}
+
+/// Containers of a pod that never restarts do not restart for a resize (`validateResizePolicy`).
+fn no_restarts(faults: &mut Faults<'_>, view: View<'_>) {
+    for (path, container) in containers(view) {
+        for item in items(container, "resizePolicy") {
+            if text(item, "restartPolicy") != "RestartContainer" {
+                continue;
+            }
+            let finding = Finding {
+                rule: "conflicting-fields",
+                message: "`restartPolicy` cannot be `RestartContainer`".to_owned(),
+                remark: "the pod never restarts its containers",
+                words: "Invalid value: \"RestartContainer\": must be 'NotRequired' when pod `restartPolicy` is 'Never'".to_owned(),
+            };
+            view.refuse_at(faults, &format!("{path}.resizePolicy"), item.span, finding);
+        }
     }
 }
 
