@@ -1,11 +1,10 @@
 //! Paths of replacements and variables: `spec.containers.[name=web].image`, `data.a\.b`,
 //! `items.0`, `list.-`, `spec.*.x`.
 
-use regex::Regex;
 use smol_str::SmolStr;
 
 use super::fieldspec::split_escaped;
-use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value, suggest};
+use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value, go_regex, suggest};
 
 /// A path split into its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,7 +241,8 @@ fn visit_entries(
     make: Option<MakeKind>,
     set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
 ) -> Result<usize, String> {
-    let pattern = Regex::new(value).map_err(|_| format!("`{part}` holds no regular expression"))?;
+    let pattern = go_regex::compile(value)
+        .map_err(|reason| format!("`{part}` holds no regular expression: {reason}"))?;
     let span = node.span;
     let items = list_of(node, part)?;
     let is_meant = |item: &Node| {

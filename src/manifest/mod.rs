@@ -5,6 +5,7 @@ mod build;
 pub mod diagnostic;
 pub mod duration;
 pub mod emit;
+pub(crate) mod go_regex;
 pub mod json;
 pub mod map;
 pub mod names;

@@ -23,7 +23,7 @@ mod view;
 mod warnings;
 
 pub use custom::{Definitions, load_definitions};
-pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
+pub use document::{Judged, Verdicts, judge_file, judge_files, objects_in, primary_span};
 pub use linted::{Lint, RuleInfo, VERDICT_RULES, rules as switchable_rules};
 pub use update::{FORBIDDEN, IMMUTABLE};
 

@@ -94,13 +94,18 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
             Some(head) if !head.is_empty() => format!("{head}a"),
             _ => generate.to_owned(),
         };
-        if form.fault(&masked, faults.version()).is_some() {
+        // Dots alone are no name, but they can begin one.
+        let dots = matches!(form, Form::PathSegment) && matches!(&*masked, "." | "..");
+        if !dots && form.fault(&masked, faults.version()).is_some() {
             refuse_form(faults, view, "generateName", form, generate);
         }
     }
     let namespace = view.text("namespace");
     if kind.namespaced() && !namespace.is_empty() {
         refuse_form(faults, view, "namespace", Form::DnsLabel, namespace);
+    }
+    if kind.kind() == "IPAddress" {
+        address_name(faults, view);
     }
     if is_update {
         return;
@@ -122,9 +127,6 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
     {
         let reason = "names ending with \".static.k8s.io\" are reserved for static manifest-based configurations and cannot be managed via the API";
         view.invalid(faults, "invalid-name", "name", "another ending", reason);
-    }
-    if kind.kind() == "IPAddress" {
-        address_name(faults, view);
     }
     if kind.kind() == "PriorityClass" && name.starts_with("system-") {
         system_priority(faults, view, name);
@@ -166,7 +168,7 @@ fn checks_name_again(kind: Kind) -> bool {
             "Service" | "ResourceQuota" | "ReplicationController" | "PodTemplate" | "Event"
         ),
         "apps" => kind.kind() == "ControllerRevision",
-        "networking.k8s.io" => matches!(kind.kind(), "IngressClass" | "IPAddress"),
+        "networking.k8s.io" => matches!(kind.kind(), "Ingress" | "IngressClass" | "IPAddress"),
         "resource.k8s.io" => !matches!(kind.kind(), "ResourceSlice" | "DeviceTaintRule"),
         "storage.k8s.io" => kind.kind() != "CSIDriver",
         "certificates.k8s.io" => kind.kind() != "PodCertificateRequest",
