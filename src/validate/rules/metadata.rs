@@ -88,6 +88,10 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
             refuse_form(faults, view, "name", form, &made);
         }
     }
+    if generate.contains(['/', '%']) && !looks_at_both {
+        // What all objects have in common is asked of it all the same.
+        refuse_form(faults, view, "generateName", Form::PathSegment, generate);
+    }
     if !generate.is_empty() && looks_at_both {
         // A dash at the end is followed by characters that are made up.
         let masked = match generate.strip_suffix('-') {
