@@ -51,7 +51,12 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: Kind) {
 /// An annotation of an object, with where it stands.
 fn annotation<'v>(view: View<'v>, key: &str) -> Option<(&'v str, &'v Node)> {
     let node = view.find(&["metadata", "annotations"])?.get(key)?;
-    Some((node.as_str()?, node))
+    // The decoder makes an empty text of null.
+    let text = match node.is_null() {
+        true => "",
+        false => node.as_str()?,
+    };
+    Some((text, node))
 }
 
 fn refuse(
