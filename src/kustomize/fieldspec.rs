@@ -26,7 +26,7 @@ struct Step {
 }
 
 /// One step of an exact path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PathStep {
     Key(SmolStr),
     Index(usize),

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use regex::Regex;
 use smol_str::SmolStr;
 
+use super::go_regex;
+
 /// The name of an entry of `images`.
 #[derive(Debug)]
 pub(super) enum NamePattern {
@@ -23,7 +25,7 @@ impl NamePattern {
             return Self::Plain(name.into());
         }
         let expression = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-        match Regex::new(&expression) {
+        match go_regex::compile(&expression) {
             Ok(regex) => Self::Regex(Box::new(regex)),
             Err(error) => {
                 let reason = error.to_string();

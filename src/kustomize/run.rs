@@ -553,8 +553,7 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
     let mut resources = map.take();
     let releases = typed::releases(run, &resources);
     resources.retain(|resource| !resource.dead && !resource.is_local());
-    let bad = |resource: &Resource| refused_at_the_end(resource, run.options().compat);
-    Diagnostics(resources.iter().filter_map(bad).collect()).or(())?;
+    Diagnostics(resources.iter().filter_map(refused_at_the_end).collect()).or(())?;
     let sort = loaded.kustomization.sort_options.as_ref();
     let is_fifo = sort.map_or(run.options().order == Order::Fifo, |sort| {
         sort.order == "fifo"
@@ -593,24 +592,21 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
     Ok((objects, releases, recording))
 }
 
-/// What kustomize finds wrong with a resource only when it is done with it: from 5.8 on a kind or
-/// name that a step has emptied, and a key of an annotation that it writes without the quotes it
-/// needs.
-fn refused_at_the_end(resource: &Resource, compat: Compat) -> Option<Diagnostic> {
+/// What kustomize finds wrong with a resource only when it is done with it: a kind or name that a
+/// step has emptied, and a key of an annotation that it writes without the quotes it needs.
+fn refused_at_the_end(resource: &Resource) -> Option<Diagnostic> {
     let fault = |message: String, at: Span| {
         let fault = Diagnostic::error("no-object", message).at(at, "");
         Some(fault.in_object(resource.describe()))
     };
-    if !compat.is_5_5() {
-        let missing = match (&resource.gvk.kind, &resource.name) {
-            (kind, _) if kind.is_empty() => Some("kind"),
-            (kind, name) if name.is_empty() && !kind.ends_with("List") => Some("metadata.name"),
-            _ => None,
-        };
-        if let Some(field) = missing {
-            let message = format!("`{field}` of this object is empty in the end");
-            return fault(message, resource.node.span);
-        }
+    let missing = match (&resource.gvk.kind, &resource.name) {
+        (kind, _) if kind.is_empty() => Some("kind"),
+        (kind, name) if name.is_empty() && !kind.ends_with("List") => Some("metadata.name"),
+        _ => None,
+    };
+    if let Some(field) = missing {
+        let message = format!("`{field}` of this object is empty in the end");
+        return fault(message, resource.node.span);
     }
     let annotations = resource.node.at(&["metadata", "annotations"]);
     let mut entries = annotations.and_then(Node::as_map).into_iter().flatten();

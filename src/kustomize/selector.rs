@@ -6,6 +6,7 @@ use regex::Regex;
 use smol_str::SmolStr;
 
 use super::decode::{Fields, Text};
+use super::go_regex;
 use super::resmap::ResMap;
 use super::resource::Resource;
 use crate::manifest::selector::LabelSelector;
@@ -60,7 +61,7 @@ impl Pattern {
         if text.value.chars().all(is_plain) {
             return Ok(Pattern::Word(text.value.clone()));
         }
-        Regex::new(&format!("^(?:{})$", text.value))
+        go_regex::compile(&format!("^(?:{})$", text.value))
             .map(Pattern::Regex)
             .map_err(|error| {
                 let message = format!("`{}` is no regular expression", text.value);

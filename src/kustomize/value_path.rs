@@ -1,10 +1,10 @@
 //! Paths of replacements and variables: `spec.containers.[name=web].image`, `data.a\.b`,
 //! `items.0`, `list.-`, `spec.*.x`.
 
-use regex::Regex;
 use smol_str::SmolStr;
 
 use super::fieldspec::split_escaped;
+use super::go_regex;
 use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value, suggest};
 
 /// A path split into its parts.
@@ -183,8 +183,9 @@ fn visit_field(
     make: Option<MakeKind>,
     set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
 ) -> Result<usize, String> {
-    if node.is_null() && make.is_none() {
-        return Ok(0);
+    if node.is_null() {
+        // What kustomize makes in a null hangs on it unseen.
+        return Ok(usize::from(make.is_some()));
     }
     let (span, describe) = (node.span, node.describe());
     if node.as_map().is_none() {
@@ -242,7 +243,8 @@ fn visit_entries(
     make: Option<MakeKind>,
     set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
 ) -> Result<usize, String> {
-    let pattern = Regex::new(value).map_err(|_| format!("`{part}` holds no regular expression"))?;
+    let pattern =
+        go_regex::compile(value).map_err(|_| format!("`{part}` holds no regular expression"))?;
     let span = node.span;
     let items = list_of(node, part)?;
     let is_meant = |item: &Node| {

@@ -348,6 +348,11 @@ impl Builder {
         if scalar.kind == ScalarKind::Str || self.options.duplicates == Duplicates::FirstWins {
             return Some(scalar.text);
         }
+        // kustomize reads an object into a mapping by texts, and what is in it as it comes.
+        let is_at_top = self.frames.len() == 1 && scalar.kind != ScalarKind::Null;
+        if is_at_top && self.is_kustomize_resource() {
+            return Some(scalar.text);
+        }
         if self.options.dialect == Dialect::Kubectl {
             if let Some(value) = scalar.as_bool() {
                 return Some(SmolStr::new_static(if value { "true" } else { "false" }));
@@ -529,9 +534,7 @@ impl Builder {
             Some("int" | "float" | "bool" | "null" | "timestamp") => {
                 (self.resolve(text, at), SmolStr::new(text))
             }
-            _ if plain && !tag.is_some_and(is_non_specific) => {
-                (self.resolve(text, at), SmolStr::new(text))
-            }
+            _ if plain && self.resolves(tag) => (self.resolve(text, at), SmolStr::new(text)),
             _ => (ScalarKind::Str, SmolStr::new(text)),
         };
         Scalar {
@@ -539,6 +542,15 @@ impl Builder {
             kind,
             plain,
             folded: false,
+        }
+    }
+
+    /// Whether a plain scalar with this tag, which is none of YAML's own, means what it means
+    /// without one: go-yaml 2 takes `!` for text, go-yaml 3 every other tag.
+    fn resolves(&self, tag: Option<&Tag>) -> bool {
+        match self.options.dialect {
+            Dialect::Kubectl => !tag.is_some_and(is_non_specific),
+            Dialect::Kustomize => tag.is_none_or(is_non_specific),
         }
     }
 

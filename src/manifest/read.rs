@@ -210,7 +210,20 @@ pub fn read_documents(
             too_large(&source.name, bytes, options.limits.bytes).into()
         )];
     }
-    read_text(&source.text, file, options, Reader::QuickFirst)
+    read_text(&source.text, 0, file, options, Reader::QuickFirst)
+}
+
+/// Reads the first document of a part of a source, and nothing after it.
+pub fn read_first(
+    sources: &Sources,
+    file: FileId,
+    part: std::ops::Range<usize>,
+    options: &ReadOptions,
+) -> Option<Result<Document, Diagnostics>> {
+    let source = sources.get(file)?;
+    let text = source.text.get(..part.end)?;
+    let documents = read_text(text, part.start, file, options, Reader::QuickFirst);
+    documents.into_iter().next()
 }
 
 /// Who reads a text.
@@ -224,12 +237,14 @@ enum Reader {
 
 fn read_text(
     whole: &str,
+    from: usize,
     file: FileId,
     options: &ReadOptions,
     reader: Reader,
 ) -> Vec<Result<Document, Diagnostics>> {
     let mut documents = Vec::new();
-    let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
+    let text = &whole[from..];
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut skipped = whole.len() - text.len();
     let mut builder = Builder::new(file, whole, skipped, *options);
     if reader == Reader::QuickFirst {
@@ -381,8 +396,8 @@ mod tests {
             ReadOptions::kustomize_resource(),
             ReadOptions::kustomize_patch(),
         ] {
-            let quick = read_text(text, file, &options, Reader::QuickFirst);
-            let slow = read_text(text, file, &options, Reader::ParserAlone);
+            let quick = read_text(text, 0, file, &options, Reader::QuickFirst);
+            let slow = read_text(text, 0, file, &options, Reader::ParserAlone);
             assert_eq!(format!("{quick:#?}"), format!("{slow:#?}"), "{text}");
         }
     }
