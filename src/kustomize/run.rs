@@ -544,7 +544,18 @@ fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
         &mut unused,
     ));
     faults.or(())?;
-    run.warn_all(unused);
+    // The variables of a base are for all its overlays, and a root without bases may be one.
+    let own = loaded.kustomization.span.file;
+    let is_own = |warning: &Diagnostic| {
+        warning
+            .primary
+            .as_ref()
+            .is_some_and(|at| at.span.file == own)
+    };
+    unused.retain(is_own);
+    if run.trail.borrow().entered.len() > 1 {
+        run.warn_all(unused);
+    }
     run.record(&mut map, step(StepKind::Vars));
     if map.len() == 0 {
         let warning = Diagnostic::warning("empty-build", "this kustomization builds no object");
