@@ -13,6 +13,7 @@ pub mod kustomize;
 pub mod lint;
 pub mod manifest;
 pub mod merge;
+pub mod parallel;
 pub mod plan;
 pub mod process;
 pub mod release;

@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use deployx::cli;
 
+// A third of the time of a large build is spent on making and freeing small pieces.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main(std::env::args_os()).into()
 }

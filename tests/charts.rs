@@ -130,6 +130,36 @@ fn findings_stand_at_template_lines(helm: &Path) {
     assert!(!text.contains("limits"), "{text}");
 }
 
+/// What a chart rendered before is what its objects are updates of.
+#[test]
+fn changes_of_a_chart_are_judged_as_updates() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join("charts").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    for (chart, size) in [("old", "1Gi"), ("web", "2Gi")] {
+        write(
+            &format!("{chart}/Chart.yaml"),
+            "apiVersion: v2\nname: web\nversion: 0.1.0\n",
+        );
+        let class = "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: s}\n\
+            provisioner: a.io/b\nparameters: {size: SIZE}\n";
+        write(
+            &format!("{chart}/templates/class.yaml"),
+            &class.replace("SIZE", size),
+        );
+    }
+    let against = ["--format", "json", "--against", "charts/old"];
+    let output = validate(&tools().helm4(), folder.path(), &against);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        places(&output),
+        ["charts/web/templates/class.yaml:5 parameters"]
+    );
+}
+
 #[test]
 fn helm_3_renders_and_findings_stand_at_template_lines() {
     findings_stand_at_template_lines(&tools().helm3());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use deployx::manifest::{Severity, Sources};
-use deployx::source::on_all_cores;
+use deployx::parallel::on_all_cores;
 use deployx::validate::{Definitions, Validator, Verdict, judge_file};
 use serde_json::Value;
 

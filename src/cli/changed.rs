@@ -13,9 +13,10 @@ use super::{CommandError, Exit, Ui, Verbosity};
 use crate::kustomize::{Build, Builder};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Sources};
+use crate::parallel::on_all_cores;
 use crate::report;
 use crate::source::changed::{ChangedFiles, Difference, Reason, compare};
-use crate::source::{git, inputs, on_all_cores};
+use crate::source::{git, inputs};
 use crate::template;
 
 /// List the overlays whose build a change since a git revision could affect

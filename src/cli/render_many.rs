@@ -9,8 +9,9 @@ use super::render::{RenderArgs, write_files};
 use super::{CommandError, Exit, Ui};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Sources};
+use crate::parallel::in_order;
 use crate::report::{self, ObjectForm};
-use crate::source::{Loaded, Loader, in_order};
+use crate::source::{Loaded, Loader};
 
 /// What came of one source.
 struct Rendered {

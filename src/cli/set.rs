@@ -16,8 +16,9 @@ use crate::edit::{self, Builds, FileEdit, ImageChange, Outcome, Part, Request, S
 use crate::kustomize::{Build, Builder};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Sources};
+use crate::parallel::on_all_cores;
 use crate::report;
-use crate::source::{inputs, on_all_cores};
+use crate::source::inputs;
 
 /// Change a value in an overlay, a manifest or a values file; comments and layout stay
 ///

@@ -1,6 +1,7 @@
 //! A kustomization tree, from the leaves up: resources, generators, components, transformers,
 //! validators, in kustomize's order.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::config::RawConfig;
 use super::decode::Text;
 use super::generators::{self, Generated};
 use super::kustomization::Kustomization;
-use super::load::{Dir, Loaded, Mode, lock, named_here, shown_path};
+use super::load::{Dir, Keep, Loaded, Mode, lock, named_here, shown_path};
 use super::origin::{self, Origin, Place};
 use super::record::{Step, StepKind};
 use super::resmap::{ResMap, duplicate};
@@ -19,6 +20,7 @@ use super::vars::Var;
 use super::{crds, helm_charts, plugins, remote, shared, typed, vars};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Span};
+use crate::parallel::in_order;
 
 /// What a kustomization has gathered.
 #[derive(Clone, Debug, Default)]
@@ -155,6 +157,12 @@ fn component(
     load_and_accumulate(run, &next, entry, into, Role::Component).or(())
 }
 
+/// From so many entries on, files are read on all cores, ahead of what is made of them.
+const MANY: usize = 64;
+
+/// How many entries are read at a time: one by one, the hand-over would cost as much as the reading.
+const AT_ONCE: usize = 16;
+
 /// Loads `resources`: files, and directories with kustomizations.
 pub(crate) fn resources(
     run: &Run<'_>,
@@ -163,16 +171,36 @@ pub(crate) fn resources(
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
     let mut faults = Diagnostics::default();
-    for entry in entries {
-        faults.take(resource(run, chain, entry, into));
+    let files = run.files();
+    // Several builds use all cores as it is.
+    if entries.len() < MANY || files.keep != Keep::Nothing {
+        for entry in entries {
+            faults.take(resource(run, chain, entry, None, into));
+        }
+        return faults.or(());
     }
+    let (dir, restrictions) = (chain.dir, run.options().load_restrictions);
+    let chunks: Vec<&[Text]> = entries.chunks(AT_ONCE).collect();
+    let read = |chunk: &&[Text]| -> Vec<Option<Vec<Node>>> {
+        let ahead = |entry| files.read_ahead(dir, entry, restrictions);
+        chunk.iter().map(ahead).collect()
+    };
+    let mut left = entries.iter();
+    let Ok(()) = in_order(&chunks, read, |ready| -> Result<(), Infallible> {
+        for (ready, entry) in ready.into_iter().zip(left.by_ref()) {
+            faults.take(resource(run, chain, entry, ready, into));
+        }
+        Ok(())
+    });
     faults.or(())
 }
 
+/// Loads one of `resources`, the objects of whose file may have been read before.
 fn resource(
     run: &Run<'_>,
     chain: &Chain<'_>,
     entry: &Text,
+    ready: Option<Vec<Node>>,
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
     let found = run.files().resolve(chain.dir, &entry.value);
@@ -183,7 +211,7 @@ fn resource(
         }
         Err(_) if remote::is_remote(&entry.value) => remote_resource(run, chain, entry, into),
         _ => {
-            let resources = objects_of(run, chain, entry)?;
+            let resources = objects_of(run, chain, entry, ready)?;
             into.map.append_all(resources).map_err(Diagnostics)
         }
     }
@@ -199,7 +227,7 @@ fn remote_resource(
     let is_repository = is_repository(&entry.value);
     let mut no_file = None;
     if remote::is_http(&entry.value) {
-        match objects_of(run, chain, entry) {
+        match objects_of(run, chain, entry, None) {
             Ok(resources) => return into.map.append_all(resources).map_err(Diagnostics),
             // A page about a repository is no YAML.
             Err(faults) if !is_repository || run.options().outside.remote.is_none() => {
@@ -233,20 +261,21 @@ fn base(
     faults.or(())
 }
 
-/// The objects of a file.
+/// The objects of a file, which may have been read before.
 fn objects_of(
     run: &Run<'_>,
     chain: &Chain<'_>,
     entry: &Text,
+    ready: Option<Vec<Node>>,
 ) -> Result<Vec<Resource>, Diagnostics> {
     let file = run.text(chain.dir, entry)?;
-    let objects = run.files().objects(file, Mode::Resources);
-    let objects = (*objects).as_ref().map_err(Clone::clone)?;
+    let objects = match ready {
+        Some(objects) => objects,
+        None => (*run.files().objects(file, Mode::Resources)).clone()?,
+    };
     let schema = run.schema();
-    let mut resources: Vec<Resource> = objects
-        .iter()
-        .map(|node| Resource::new(node.clone(), &schema))
-        .collect();
+    let of = |node| Resource::new(node, &schema);
+    let mut resources: Vec<Resource> = objects.into_iter().map(of).collect();
     for resource in &mut resources {
         plugins::remember(run, resource);
     }

@@ -23,6 +23,36 @@ struct Step {
     key: SmolStr,
     /// Written with `[]`: the field is a list, and never made.
     is_list: bool,
+    /// Whether a mapping can be asked for it.
+    is_key: bool,
+}
+
+impl Step {
+    fn new(part: &SmolStr) -> Self {
+        let list = part.strip_suffix("[]");
+        let key = list.map_or_else(|| part.clone(), SmolStr::from);
+        Self {
+            is_list: list.is_some(),
+            is_key: is_key(&key),
+            key,
+        }
+    }
+
+    /// Why it is no key.
+    fn fault(&self, span: Span) -> FieldError {
+        let message = match self.key.as_str() {
+            "" => "the path has an empty part".to_owned(),
+            key => format!("`{key}` cannot stand in the path of a field spec: a key is expected"),
+        };
+        FieldError { message, span }
+    }
+}
+
+/// Whether kustomize takes a part of a path for a key, and not for a number, a wildcard or a
+/// condition on list elements, which it refuses as soon as a mapping is asked for them.
+fn is_key(part: &str) -> bool {
+    let is_condition = part.starts_with('[') && part.ends_with(']');
+    !matches!(part, "" | "-" | "*") && !is_condition && part.parse::<i64>().is_err()
 }
 
 /// One step of an exact path.
@@ -55,19 +85,7 @@ impl FieldSpec {
             version: version.into(),
             kind: kind.into(),
         };
-        let steps = split_path(path)
-            .into_iter()
-            .map(|part| match part.strip_suffix("[]") {
-                Some(key) => Step {
-                    key: key.into(),
-                    is_list: true,
-                },
-                None => Step {
-                    key: part,
-                    is_list: false,
-                },
-            })
-            .collect();
+        let steps = split_path(path).iter().map(Step::new).collect();
         Self {
             gvk,
             path: path.into(),
@@ -106,8 +124,8 @@ impl FieldSpec {
         places(root, &self.steps, &mut Vec::new(), found);
     }
 
-    /// Calls `see` on every value that the path leads to. Returns whether a scalar stands in the
-    /// way, which [`FieldSpec::apply`] refuses.
+    /// Calls `see` on every value that the path leads to. Returns whether something is in the way
+    /// that [`FieldSpec::apply`] refuses: a scalar, or a part of the path that is no key.
     pub(crate) fn visit<'n>(&self, root: &'n Node, see: &mut dyn FnMut(&'n Node)) -> bool {
         visit(root, &self.steps, see)
     }
@@ -225,6 +243,7 @@ fn reaches(node: &Node, steps: &[Step], make: Make) -> bool {
         return true;
     };
     match &node.value {
+        Value::Map(_) if !step.is_key => true,
         Value::Map(map) => match map.get(&step.key) {
             Some(next) if next.is_null() => {
                 step.is_list || rest.is_empty() || make != Make::Nothing
@@ -256,11 +275,8 @@ fn walk(
             .try_for_each(|item| walk(item, steps, make, set));
     }
     let describe = node.describe();
-    if step.key.is_empty() {
-        return Err(FieldError {
-            message: "the path has an empty part".to_owned(),
-            span,
-        });
+    if !step.is_key {
+        return Err(step.fault(span));
     }
     let Some(map) = node.as_map_mut() else {
         return Err(FieldError {
@@ -336,6 +352,7 @@ fn visit<'n>(node: &'n Node, steps: &[Step], see: &mut dyn FnMut(&'n Node)) -> b
         return false;
     };
     match &node.value {
+        Value::Map(_) if !step.is_key => true,
         Value::Map(map) => map
             .get(&step.key)
             .is_some_and(|next| visit(next, rest, see)),
@@ -394,6 +411,11 @@ mod tests {
             );
         }
         assert!(set_all(r#"{"a":1}"#, "a/b", false, Make::Map).contains("looked up in an integer"));
+        for path in ["a/*", "a/-", "a/0", "a/[b=1]", "a/", "a/*[]"] {
+            let refused = set_all(r#"{"a":[{"b":1}]}"#, path, false, Make::Map);
+            assert!(refused.contains("path"), "{path}: {refused}");
+            assert_eq!(set_all("{}", path, false, Make::Map), "{}", "{path}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use regex::Regex;
 use smol_str::SmolStr;
 
-use super::go_regex;
+use crate::manifest::go_regex;
 
 /// The name of an entry of `images`.
 #[derive(Debug)]
@@ -27,11 +27,7 @@ impl NamePattern {
         let expression = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
         match go_regex::compile(&expression) {
             Ok(regex) => Self::Regex(Box::new(regex)),
-            Err(error) => {
-                let reason = error.to_string();
-                let reason = reason.lines().last().unwrap_or_default().trim();
-                Self::Broken(reason.trim_start_matches("error: ").to_owned())
-            }
+            Err(reason) => Self::Broken(reason),
         }
     }
 

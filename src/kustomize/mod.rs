@@ -14,7 +14,6 @@ pub mod expand;
 mod fieldspec;
 pub mod function;
 mod generators;
-mod go_regex;
 pub mod hash;
 mod helm_charts;
 mod image_name;

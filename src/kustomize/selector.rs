@@ -6,11 +6,10 @@ use regex::Regex;
 use smol_str::SmolStr;
 
 use super::decode::{Fields, Text};
-use super::go_regex;
 use super::resmap::ResMap;
 use super::resource::Resource;
 use crate::manifest::selector::LabelSelector;
-use crate::manifest::{Diagnostic, Node, Span};
+use crate::manifest::{Diagnostic, Node, Span, go_regex};
 
 /// The fields of a target.
 pub(crate) const FIELDS: &[&str] = &[
@@ -63,12 +62,12 @@ impl Pattern {
         }
         go_regex::compile(&format!("^(?:{})$", text.value))
             .map(Pattern::Regex)
-            .map_err(|error| {
+            .map_err(|reason| {
                 let message = format!("`{}` is no regular expression", text.value);
                 Box::new(
                     Diagnostic::error("selector-regex", message)
                         .at(text.span, "")
-                        .note(last_line(&error.to_string())),
+                        .note(reason),
                 )
             })
     }
@@ -251,9 +250,4 @@ fn label_selector(text: &Text) -> Result<LabelSelector, Box<Diagnostic>> {
         let message = format!("`{}` is no label selector: {error}", text.value);
         Box::new(Diagnostic::error("label-selector", message).at(text.span, ""))
     })
-}
-
-fn last_line(text: &str) -> String {
-    let line = text.lines().last().unwrap_or_default().trim();
-    line.trim_start_matches("error: ").to_owned()
 }

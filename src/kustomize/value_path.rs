@@ -4,8 +4,7 @@
 use smol_str::SmolStr;
 
 use super::fieldspec::split_escaped;
-use super::go_regex;
-use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value, suggest};
+use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value, go_regex, suggest};
 
 /// A path split into its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,8 +242,8 @@ fn visit_entries(
     make: Option<MakeKind>,
     set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
 ) -> Result<usize, String> {
-    let pattern =
-        go_regex::compile(value).map_err(|_| format!("`{part}` holds no regular expression"))?;
+    let pattern = go_regex::compile(value)
+        .map_err(|reason| format!("`{part}` holds no regular expression: {reason}"))?;
     let span = node.span;
     let items = list_of(node, part)?;
     let is_meant = |item: &Node| {

@@ -338,11 +338,11 @@ pub(super) fn is_slip(text: &str, other: &str) -> bool {
     if one == two || one.len() < 4 || two.len() < 4 {
         return false;
     }
-    let head = one.iter().zip(two).take_while(|(a, b)| a == b).count();
-    let rest = |bytes: &'_ [u8]| bytes[head..].to_vec();
-    let (one, two) = (rest(one), rest(two));
+    let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
+    let head = one.iter().zip(two).take_while(same).count();
+    let (one, two) = (&one[head..], &two[head..]);
     let pairs = one.iter().rev().zip(two.iter().rev());
-    let tail = pairs.take_while(|(a, b)| a == b).count();
+    let tail = pairs.take_while(same).count();
     let (one, two) = (&one[..one.len() - tail], &two[..two.len() - tail]);
     let letters = |bytes: &[u8]| {
         bytes

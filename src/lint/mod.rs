@@ -41,8 +41,8 @@ use context::Context;
 use findings::Findings;
 
 use crate::manifest::{Diagnostic, Severity, Sources};
+use crate::parallel::on_all_cores;
 use crate::schema::{self, Version};
-use crate::source::on_all_cores;
 
 /// What an input is, which decides what its objects tell about those that are not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

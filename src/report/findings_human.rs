@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::style::{Role, Style, count};
 use crate::manifest::{Diagnostic, Severity, Sources};
+use crate::parallel::on_all_cores;
 use crate::schema::Version;
-use crate::source::on_all_cores;
 use crate::validate::{Verdict, Verdicts};
 
 /// So many findings are worth the work of several cores; more would only take memory.

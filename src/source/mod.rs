@@ -3,10 +3,7 @@
 pub mod changed;
 pub mod git;
 pub mod inputs;
-mod parallel;
 mod plain;
-
-pub use parallel::{in_order, on_all_cores};
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

@@ -61,7 +61,7 @@ impl Walk<'_, '_> {
                 };
                 for entry in map {
                     let place = place.key(&entry.key);
-                    self.value(&entry.value, value, &place, mode, entry.key_span);
+                    self.item(&entry.value, value, &place, mode, entry.key_span);
                 }
             }
             Shape::List(list) => {
@@ -69,7 +69,13 @@ impl Walk<'_, '_> {
                     return self.faults.wrong_type(node, ty, place);
                 };
                 for (index, item) in items.iter().enumerate() {
-                    self.item(item, list.item(), &place.index(index), mode);
+                    self.item(
+                        item,
+                        list.item(),
+                        &place.index(index),
+                        mode,
+                        first_key(item),
+                    );
                 }
             }
             Shape::SchemaOrArray(object) | Shape::SchemaOrStrings(object) => {
@@ -90,9 +96,10 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn item(&mut self, item: &Node, ty: Type, place: &Place<'_>, mode: Mode) {
+    /// Checks an item of a list, or a value of a free mapping.
+    fn item(&mut self, item: &Node, ty: Type, place: &Place<'_>, mode: Mode, owner: Span) {
         if !item.is_null() {
-            return self.value(item, ty, place, mode, first_key(item));
+            return self.value(item, ty, place, mode, owner);
         }
         // null makes a zero item: its own fields are missing then.
         if let (Some(object), false) = (ty.as_object(), mode.dropped) {
@@ -122,9 +129,10 @@ impl Walk<'_, '_> {
                 dropped: mode.dropped
                     || field.unchecked()
                     || place.is_root_field("status")
+                    || place.is_root_field("metadata") && self.faults.context().is_answered
                     || is_inner_owner(&place)
                     || object.name().ends_with(".v2.MetricIdentifier") && entry.key == "selector"
-                    || rules::is_dropped(&entry.key, &entry.value),
+                    || rules::drops(self.faults.context(), map, &entry.key, &entry.value),
                 ..mode
             };
             self.field(&entry.value, field, &place, mode, entry.key_span);
@@ -283,7 +291,7 @@ impl Walk<'_, '_> {
         for (index, item) in node.as_seq().unwrap_or_default().iter().enumerate() {
             let place = place.index(index);
             if !strings {
-                self.item(item, object.ty(), &place, lenient);
+                self.item(item, object.ty(), &place, lenient, first_key(item));
             } else if text_of(item).is_none() && !item.is_null() {
                 self.faults.wrong_type(item, ty, &place);
             }

@@ -8,7 +8,7 @@ use crate::lint::{Facts, Ignored};
 use crate::manifest::object::ObjectId;
 use crate::manifest::read::{self, Document};
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, ReadOptions, Sources, Span};
-use crate::source::on_all_cores;
+use crate::parallel::on_all_cores;
 
 /// The verdict on one object of a source, or on a document that cannot be one.
 #[derive(Clone, Debug)]
@@ -312,6 +312,14 @@ impl<'a> Again<'a> {
         }
         self.file.as_mut()?.1.remove(&span)
     }
+}
+
+/// The objects of a file in their order, lists taken apart. What is no object is left out.
+pub fn objects_in(validator: Validator, sources: &Sources, file: FileId) -> Vec<Object> {
+    let found = objects_of(validator, sources, file);
+    let mut found: Vec<(Span, Object)> = found.into_iter().collect();
+    found.sort_by_key(|(span, _)| span.start);
+    found.into_iter().map(|(_, object)| object).collect()
 }
 
 /// The objects of a file, lists taken apart, by where they stand.

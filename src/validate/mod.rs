@@ -23,7 +23,7 @@ mod view;
 mod warnings;
 
 pub use custom::{Definitions, load_definitions};
-pub use document::{Judged, Verdicts, judge_file, judge_files, primary_span};
+pub use document::{Judged, Verdicts, judge_file, judge_files, objects_in, primary_span};
 pub use linted::{Lint, RuleInfo, VERDICT_RULES, rules as switchable_rules};
 pub use update::{FORBIDDEN, IMMUTABLE};
 
@@ -98,9 +98,7 @@ impl Validator {
                 decode::object(object, kind, &mut faults);
                 rules::whole(&mut faults, object, kind);
                 lists::duplicates(self.version(), object, kind, &mut findings);
-                if kind.kind() == "CustomResourceDefinition" {
-                    rules::rename_fields(object, &mut findings);
-                }
+                rules::rename_fields(object, &mut findings);
                 // The server warns of what it accepts.
                 if findings.iter().all(|f| f.severity != Severity::Error) {
                     warnings::check(self.version(), object, &mut findings);

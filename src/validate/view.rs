@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::fault::Faults;
 use super::place::Place;
 use crate::manifest::json::to_go_json;
-use crate::manifest::{Map, Node, Span};
+use crate::manifest::{Map, Node, Object, Span};
 
 /// A mapping with where it stands.
 #[derive(Clone, Copy)]
@@ -31,6 +31,17 @@ pub(super) struct Finding<'w> {
 }
 
 impl<'v> View<'v> {
+    /// All of an object.
+    pub(super) fn of_object(object: &'v Object) -> Option<Self> {
+        let map = object.root.as_map()?;
+        let first = map.iter().next();
+        Some(Self {
+            map,
+            place: &Place::ROOT,
+            at: first.map_or(object.root.span, |entry| entry.key_span),
+        })
+    }
+
     /// The value of a field, unless it is null.
     pub(super) fn get(self, name: &str) -> Option<&'v Node> {
         self.map.get(name).filter(|node| !node.is_null())
@@ -68,11 +79,12 @@ impl<'v> View<'v> {
         map.map_or(&[], |map| map.iter().as_slice())
     }
 
-    /// Looks at each item of a list that is a mapping.
+    /// Looks at each item of a list that is a mapping; null is one without fields.
     pub(super) fn each(self, name: &str, mut look: impl FnMut(usize, View<'_>)) {
         let list = self.place.field(name);
+        let empty = Map::new();
         for (index, item) in self.items(name).iter().enumerate() {
-            if let Some(map) = item.as_map() {
+            if let Some(map) = item.as_map().or(item.is_null().then_some(&empty)) {
                 let place = list.index(index);
                 let at = first_key(item);
                 look(
@@ -87,11 +99,13 @@ impl<'v> View<'v> {
         }
     }
 
-    /// Looks at each value of a free mapping that is itself a mapping.
+    /// Looks at each value of a free mapping that is itself a mapping; null is one without fields.
     pub(super) fn each_value(self, name: &str, mut look: impl FnMut(&str, View<'_>)) {
         let all = self.place.field(name);
+        let empty = Map::new();
         for entry in self.entries(name) {
-            if let Some(map) = entry.value.as_map() {
+            let value = &entry.value;
+            if let Some(map) = value.as_map().or(value.is_null().then_some(&empty)) {
                 let place = all.key(&entry.key);
                 let at = entry.key_span;
                 look(

@@ -30,11 +30,28 @@ impl Live {
 
     /// A mutant with what a client always sends: the version that it has seen.
     pub(crate) fn named(&self, mut mutant: Value) -> Value {
+        whole(&mut mutant);
         if let Some(metadata) = mutant["metadata"].as_object_mut() {
             let seen = self.object["metadata"]["resourceVersion"].clone();
             metadata.insert("resourceVersion".to_owned(), seen);
         }
         mutant
+    }
+}
+
+/// Writes `3.0` as `3`: so does every client that reads a manifest.
+fn whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|_| number.is_f64());
+            #[expect(clippy::cast_possible_truncation, reason = "small ones are exact")]
+            if let Some(float) = float.filter(|f| f.fract() == 0.0 && f.abs() < 1e15) {
+                *value = json!(float as i64);
+            }
+        }
+        Value::Object(map) => map.values_mut().for_each(whole),
+        Value::Array(items) => items.iter_mut().for_each(whole),
+        _ => {}
     }
 }
 
@@ -93,6 +110,38 @@ async fn bind(client: &Client, path: &str, claim: &Value) {
     claim["status"] = json!({"phase": "Bound", "capacity": {"storage": "1Gi"}});
     let written = send(client, "PUT", &format!("{path}/status"), &claim).await;
     assert!(written.is_ok(), "{written:?}");
+}
+
+/// Creates one object, which another test does not look for. Returns it as the server keeps it.
+pub(crate) async fn create_one(client: &Client, seed: &Seed) -> Result<Live, Answer> {
+    let mut object = seed.object.clone();
+    if seed.kind.group() == "admissionregistration.k8s.io" {
+        disarm(&mut object);
+    }
+    let path = judge::path_of(seed.kind, &object);
+    let mut created = send(client, "POST", &path, &object).await?;
+    let name = created["metadata"]["name"].as_str().unwrap_or_default();
+    let path = format!("{path}/{name}");
+    if seed.kind.kind() == "CustomResourceDefinition" {
+        // Its controllers write its status.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        created = send(client, "GET", &path, &Value::Null).await?;
+    }
+    if let Some(metadata) = created["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+    }
+    Ok(Live {
+        group: seed.kind.group().to_owned(),
+        kind: seed.kind.kind().to_owned(),
+        path,
+        object: created,
+    })
+}
+
+/// Deletes an object, so that it does not stand in another one's way.
+pub(crate) async fn delete(client: &Client, live: &Live) {
+    let options = json!({"gracePeriodSeconds": 0});
+    let _ = send(client, "DELETE", &live.path, &options).await;
 }
 
 /// Makes a webhook or a policy look at nothing: it would take part in every answer.

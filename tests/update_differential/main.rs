@@ -3,7 +3,8 @@
 //!
 //! `DEPLOYX_UPDATE_PAIRS=N` asks for more than the usual 1,000, `DEPLOYX_SEED=N` for others,
 //! `DEPLOYX_KINDS=Pod,Job` for those of some kinds, and `DEPLOYX_DIFFERENCES=FILE` writes every
-//! difference down as a line of JSON.
+//! difference down as a line of JSON. `DEPLOYX_UPDATES=FILE` adds updates to those that are kept
+//! in `cases.txt`.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![expect(
     clippy::print_stdout,
@@ -20,11 +21,13 @@ mod generate;
 #[expect(dead_code, reason = "the other test uses all of it")]
 #[path = "../verdict_differential/judge.rs"]
 mod judge;
+mod kept;
 mod live;
 #[path = "../verdict_differential/mutate.rs"]
 mod mutate;
 #[path = "../verdict_differential/random.rs"]
 mod random;
+mod rows;
 #[expect(dead_code, reason = "the other test uses all of it")]
 #[path = "../verdict_differential/seeds.rs"]
 mod seeds;
@@ -48,6 +51,7 @@ use serde_json::{Value, json};
 
 use cluster::Judge;
 use compare::{Difference, Figures, Ours, difference};
+use judge::Answer;
 use live::Live;
 use random::Random;
 use seeds::Seed;
@@ -131,36 +135,42 @@ impl Comparison {
         });
         let mut answers = futures::stream::iter(asked).buffer_unordered(CONNECTIONS);
         while let Some((pair, server)) = answers.next().await {
-            // Who has a port is not to be known from the two objects; 0 is no answer.
-            if server.message.contains("port is already allocated") || server.code == 0 {
-                continue;
-            }
-            let ours = ours(definitions, &pair.live.object, &pair.new);
-            let found = difference(&server, &ours);
-            let name = format!("{} {}", pair.live.group, pair.live.kind);
-            self.figures
-                .entry(name.clone())
-                .or_default()
-                .count(&server, found);
-            let Some(found) = found else {
-                continue;
-            };
-            let words: String = server.message.chars().take(1500).collect();
-            if !matches!(found, Difference::Unnamed | Difference::Inexact) {
-                self.wrong.push(format!(
-                    "{found:?}: {name}: {}\n  server: {words}\n  ours: {:?} {:?}\n  {}",
-                    pair.what, ours.fields, ours.unknown, pair.new
-                ));
-            }
-            if let Some(log) = &mut self.log {
-                let line = json!({
-                    "difference": format!("{found:?}"), "kind": name, "what": pair.what,
-                    "code": server.code, "message": words, "fields": server.fields,
-                    "ours": ours.fields, "unknown": ours.unknown,
-                    "old": pair.live.object, "new": pair.new,
-                });
-                writeln!(log, "{line}").unwrap();
-            }
+            self.compare(definitions, &pair, &server);
+        }
+    }
+
+    /// Compares one answer of the server with ours.
+    fn compare(&mut self, definitions: &Definitions, pair: &Pair<'_>, server: &Answer) {
+        // Who has a port is not to be known from the two objects; 0 is no answer.
+        if server.message.contains("port is already allocated") || server.code == 0 {
+            return;
+        }
+        let ours = ours(definitions, &pair.live.object, &pair.new);
+        let found = difference(server, &ours);
+        let name = format!("{} {}", pair.live.group, pair.live.kind);
+        self.figures
+            .entry(name.clone())
+            .or_default()
+            .count(server, found);
+        let Some(found) = found else {
+            return;
+        };
+        let words: String = server.message.chars().take(1500).collect();
+        if !matches!(found, Difference::Unnamed | Difference::Inexact) {
+            self.wrong.push(format!(
+                "{found:?}: {name}: {}\n  server: {words}\n  ours: {:?} {:?}\n  {}",
+                pair.what, ours.fields, ours.unknown, pair.new
+            ));
+        }
+        if let Some(log) = &mut self.log {
+            let line = json!({
+                "difference": format!("{found:?}"), "kind": name, "what": pair.what,
+                "code": server.code, "message": words, "fields": server.fields,
+                "ours": ours.fields, "unknown": ours.unknown,
+                "old": pair.live.object, "new": pair.new,
+            });
+            // In one piece: the tests of a run write to one file.
+            log.write_all(format!("{line}\n").as_bytes()).unwrap();
         }
     }
 
@@ -184,6 +194,80 @@ fn runtime() -> tokio::runtime::Runtime {
         .worker_threads(2)
         .build()
         .unwrap()
+}
+
+#[test]
+fn updates_that_are_kept_get_the_servers_verdict() {
+    let tables = tables(Version::newest());
+    let kept = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/update_differential/cases.txt"
+    );
+    let mut given = kept::read(tables, kept);
+    if let Ok(more) = env::var("DEPLOYX_UPDATES") {
+        given.extend(kept::read(tables, &more));
+    }
+    runtime().block_on(async {
+        let client = judge::client(shared().server());
+        let mut comparison = Comparison::new();
+        let definitions = Definitions::default();
+        let client = &client;
+        let asked = given.iter().enumerate().map(|(number, given)| async move {
+            let (live, new) = match kept::create(client, given, number).await {
+                Ok(created) => created,
+                Err(message) => return Err((given, message)),
+            };
+            let answer = live::put(client, &live, &new).await;
+            live::delete(client, &live).await;
+            Ok((given, live, new, answer))
+        });
+        let mut answers = futures::stream::iter(asked).buffer_unordered(CONNECTIONS);
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok((given, live, new, server)) => {
+                    let what = given.what.clone();
+                    let pair = Pair {
+                        live: &live,
+                        new,
+                        what,
+                    };
+                    comparison.compare(&definitions, &pair, &server);
+                }
+                Err((given, message)) => {
+                    let words: String = message.chars().take(300).collect();
+                    println!("not created: {} {words}", given.old.kind.kind());
+                }
+            }
+        }
+        drop(answers);
+        comparison.finish();
+    });
+}
+
+#[test]
+fn the_rows_of_the_library_are_answers_of_the_server() {
+    let tables = tables(Version::newest());
+    let rows = rows::read(tables);
+    let wrong: Vec<String> = runtime().block_on(async {
+        let client = &judge::client(shared().server());
+        let asked = rows.iter().enumerate().map(|(number, row)| async move {
+            // The numbers of the other test's objects are below these.
+            let created = kept::create(client, &row.given, 100_000 + number).await;
+            let (live, new) = match created {
+                Ok(created) => created,
+                Err(message) => return Some(format!("{}: not created: {message}", row.given.what)),
+            };
+            let answer = live::put(client, &live, &new).await;
+            live::delete(client, &live).await;
+            let expected = judge::plain_path(&row.field);
+            let fits = answer.accepted == expected.is_empty()
+                && (answer.accepted || answer.fields.contains(&expected));
+            (!fits).then(|| format!("{}: {:?} {}", row.given.what, answer.fields, answer.message))
+        });
+        let answers = futures::stream::iter(asked).buffer_unordered(CONNECTIONS);
+        answers.filter_map(|wrong| async { wrong }).collect().await
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub(crate) async fn ask(client: &Client, path: &str, manifest: &str) -> Option<A
                 let mut fields: Vec<String> =
                     causes.map(|cause| plain_path(&cause.field)).collect();
                 fields.extend(unknown_fields(&status.message));
+                name_nil(&mut fields, &status.message);
                 fields.sort();
                 fields.dedup();
                 fields.retain(|field| !field.is_empty());
@@ -96,6 +97,20 @@ pub(crate) async fn ask(client: &Client, path: &str, manifest: &str) -> Option<A
         }
     }
     None
+}
+
+/// Where the server names no field (`<nil>`), the one in its words, if there is one.
+pub(crate) fn name_nil(fields: &mut Vec<String>, message: &str) {
+    if !fields.iter().any(|field| field == "<nil>") {
+        return;
+    }
+    fields.retain(|field| field != "<nil>");
+    let formats = message.split(" in spec.").skip(1);
+    let formats = formats.filter_map(|part| part.split([',', ']']).next());
+    fields.extend(formats.map(|path| plain_path(&format!("spec.{path}"))));
+    let combined = message.split("Invalid value: \"\": \"").skip(1);
+    let combined = combined.filter_map(|part| part.split('"').next());
+    fields.extend(combined.map(plain_path));
 }
 
 /// The fields in the message of the strict decoder.

@@ -1,6 +1,7 @@
 //! The objects from which mutants are made: ours, one or more of every kind, and those of the
 //! corpus where it is given.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 
@@ -20,6 +21,29 @@ pub(crate) fn own(tables: Tables) -> Vec<Seed> {
     let full = include_str!("../../src/validate/rules/tests/accepted.yaml");
     seeds.extend(read(tables, full));
     seeds
+}
+
+/// The objects of a file of lines of JSON; `#` begins a remark, and what is no object of a served
+/// kind is left out.
+pub(crate) fn lines(tables: Tables, text: &str) -> Vec<Seed> {
+    text.lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .filter_map(|line| {
+            // What the server says may stand beside it.
+            let object = line.split('\t').next().unwrap();
+            let object: Value = serde_json::from_str(object).unwrap();
+            let kind = kind_of(tables, &object)?;
+            Some(Seed { kind, object })
+        })
+        .collect()
+}
+
+/// The objects of the file that the environment names.
+pub(crate) fn given(tables: Tables) -> Vec<Seed> {
+    let file = env::var_os("DEPLOYX_CASES");
+    file.map_or_else(Vec::new, |file| {
+        lines(tables, &fs::read_to_string(file).unwrap())
+    })
 }
 
 /// The objects of the corpus: those of built-in kinds that deployx accepts, each text once.

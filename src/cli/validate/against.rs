@@ -9,10 +9,12 @@ use tempfile::TempDir;
 use super::super::project::{Project, folder_of};
 use super::super::{CommandError, Ui};
 use super::ValidateArgs;
+use crate::helm;
 use crate::kustomize;
 use crate::manifest::source::display_path;
-use crate::manifest::{Diagnostics, Object, ObjectId, ReadOptions, Sources, read};
+use crate::manifest::{Diagnostics, FileId, Object, ObjectId, Sources, read};
 use crate::source::{git, inputs};
+use crate::validate::{Validator, objects_in};
 
 /// Objects by where they came from and what they are.
 pub(super) struct Before {
@@ -26,7 +28,7 @@ pub(super) struct Before {
 /// Where an object came from.
 #[derive(PartialEq, Eq, Hash)]
 enum Place {
-    /// An overlay, by where it lies as seen from the source.
+    /// An overlay or a chart, by where it lies as seen from the source.
     Overlay(PathBuf),
     /// Files, which may have been moved.
     Files,
@@ -43,6 +45,7 @@ impl Before {
         project: &Project,
         args: &ValidateArgs,
         roots: &[PathBuf],
+        validator: Validator,
     ) -> Result<Option<Self>, CommandError> {
         let Some(against) = &args.against else {
             return Ok(None);
@@ -79,13 +82,20 @@ impl Before {
         };
         let options = project.options(&args.options)?;
         let builder = kustomize::Builder::new(sources, options.kustomize());
+        let mut reader = Reader {
+            ui,
+            sources,
+            builder,
+            validator,
+            args,
+        };
         for old in olds.iter().filter(|old| old.exists()) {
-            before.root(ui, sources, &builder, old);
+            before.root(&mut reader, old);
         }
         Ok(Some(before))
     }
 
-    /// What an overlay printed before.
+    /// What an overlay or a chart printed before.
     pub(super) fn in_overlay(&self, overlay: &Path, id: &ObjectId) -> Option<&Object> {
         let related = |root: &&PathBuf| {
             overlay.starts_with(root) || root.starts_with(overlay) || overlay == Path::new(".")
@@ -100,24 +110,15 @@ impl Before {
         self.objects.get(&(Place::Files, id.clone()))
     }
 
-    fn root(
-        &mut self,
-        ui: &mut Ui,
-        sources: &Sources,
-        builder: &kustomize::Builder<'_>,
-        root: &Path,
-    ) {
+    fn root(&mut self, reader: &mut Reader<'_>, root: &Path) {
         let mut found = inputs::select(&[root.to_path_buf()]);
         let mut read = BTreeSet::new();
         for overlay in &found.overlays {
             let place = place_of(root, overlay);
-            match builder.build(overlay) {
+            match reader.builder.build(overlay) {
                 Ok(build) => {
                     read.extend(build.files);
-                    for object in build.objects {
-                        let key = (Place::Overlay(place.clone()), object.id());
-                        self.objects.insert(key, object);
-                    }
+                    self.add(build.objects, || Place::Overlay(place.clone()));
                 }
                 Err(_) if inputs::is_component(overlay) => {
                     read.extend(inputs::files_below(overlay));
@@ -125,25 +126,65 @@ impl Before {
                 Err(Diagnostics(findings)) => {
                     read.extend(inputs::files_below(overlay));
                     let name = display_path(overlay);
-                    ui.status(format!(
+                    reader.ui.status(format!(
                         "`{name}` could not be built before, so its changes are not judged:"
                     ));
-                    ui.diagnostics(sources, &findings);
+                    reader.ui.diagnostics(reader.sources, &findings);
                 }
+            }
+        }
+        for chart in &found.charts {
+            if let Some(file) = reader.render(chart) {
+                let place = place_of(root, chart);
+                self.add(reader.objects(file), || Place::Overlay(place.clone()));
             }
         }
         found.leave_out(&read);
         for file in &found.files {
-            let Ok(file) = read::load(sources, file) else {
-                continue;
-            };
-            let documents = read::read_documents(sources, file, &ReadOptions::kubectl());
-            let roots = documents
-                .into_iter()
-                .filter_map(Result::ok)
-                .map(|document| document.root);
-            for object in roots.filter_map(Object::from_node) {
-                self.objects.insert((Place::Files, object.id()), object);
+            if let Ok(file) = read::load(reader.sources, file) {
+                self.add(reader.objects(file), || Place::Files);
+            }
+        }
+    }
+
+    fn add(&mut self, objects: Vec<Object>, place: impl Fn() -> Place) {
+        for object in objects {
+            self.objects.insert((place(), object.id()), object);
+        }
+    }
+}
+
+/// What it takes to read what was there before.
+struct Reader<'r> {
+    ui: &'r mut Ui,
+    sources: &'r Sources,
+    builder: kustomize::Builder<'r>,
+    validator: Validator,
+    args: &'r ValidateArgs,
+}
+
+impl Reader<'_> {
+    /// The objects of a file, lists taken apart.
+    fn objects(&self, file: FileId) -> Vec<Object> {
+        objects_in(self.validator, self.sources, file)
+    }
+
+    /// Renders a chart with the values that are given for the new one.
+    fn render(&mut self, chart: &Path) -> Option<FileId> {
+        let template = self.args.charts.template(
+            chart,
+            self.args.cluster.access().namespace,
+            self.validator.version().to_string(),
+        );
+        match helm::render(&self.args.options.helm(), self.sources, &template) {
+            Ok(file) => Some(file),
+            Err(fault) => {
+                let name = display_path(chart);
+                self.ui.status(format!(
+                    "`{name}` could not be rendered before, so its changes are not judged:"
+                ));
+                self.ui.diagnostics(self.sources, &[fault]);
+                None
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::helm;
 use crate::kustomize;
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, Sources};
+use crate::parallel::on_all_cores;
 use crate::source::{self, git, inputs};
 use crate::validate::{self, Definitions, Lint, Validator, Verdicts};
 
@@ -35,7 +36,7 @@ pub(super) fn judge(
         let file = source::load_stdin(sources)?;
         verdicts.append(validate::judge_file(validator, sources, file));
     }
-    let before = Before::read(ui, sources, project, args, &paths)?;
+    let before = Before::read(ui, sources, project, args, &paths, validator)?;
     let changed = changed_files(args, &paths)?;
     let mut inputs = if args.affected {
         inputs::around(&repository_of(&paths), &paths)
@@ -53,7 +54,7 @@ pub(super) fn judge(
         );
     }
     let builder = kustomize::Builder::new(sources, project.options(&args.options)?.kustomize());
-    let mut judged = source::on_all_cores(&inputs.overlays, |overlay| {
+    let mut judged = on_all_cores(&inputs.overlays, |overlay| {
         judge_overlay(
             &builder,
             overlay,
@@ -70,7 +71,7 @@ pub(super) fn judge(
     // What a chart renders belongs together as what an overlay builds does.
     judged.extend(inputs.charts.iter().map(|chart| JudgedOverlay {
         root: chart.clone(),
-        verdicts: judge_chart(sources, chart, args, validator),
+        verdicts: judge_chart(sources, chart, args, validator, before.as_ref()),
         ..JudgedOverlay::default()
     }));
     inputs.leave_out(&read);
@@ -93,9 +94,10 @@ pub(super) fn judge(
     let (mut verdicts, found) = linted(sources, &lint, verdicts, judged);
     verdicts.settle(validator, sources, definitions);
     lint.settle(sources, &mut verdicts, found);
-    verdicts
-        .remarks
-        .extend(lint.faults(sources, &sources.files()));
+    let mut read_files = sources.files();
+    // They were read in any order.
+    read_files.sort_by_cached_key(|file| sources.get(*file).map(|source| source.name.clone()));
+    verdicts.remarks.extend(lint.faults(sources, &read_files));
     Ok((verdicts, read))
 }
 
@@ -105,6 +107,7 @@ fn judge_chart(
     chart: &Path,
     args: &ValidateArgs,
     validator: Validator,
+    before: Option<&Before>,
 ) -> Verdicts {
     let template = args.charts.template(
         chart,
@@ -121,6 +124,9 @@ fn judge_chart(
             verdicts
         }
     };
+    if let Some(before) = before {
+        verdicts.compare(validator, sources, |id| before.in_overlay(chart, id));
+    }
     verdicts.charts += 1;
     verdicts
 }

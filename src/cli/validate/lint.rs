@@ -9,7 +9,7 @@ use super::judge::JudgedOverlay;
 use crate::kustomize;
 use crate::lint::Scope;
 use crate::manifest::{Diagnostic, Severity, Sources};
-use crate::source::on_all_cores;
+use crate::parallel::on_all_cores;
 use crate::validate::{Lint, Verdicts};
 
 /// What is asked of the lint.

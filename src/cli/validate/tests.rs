@@ -437,6 +437,20 @@ fn changes_that_the_server_would_refuse_are_found_without_a_cluster() {
 }
 
 #[test]
+fn items_of_lists_are_judged_as_updates() {
+    let list = |mode: &str| {
+        let store = STORE.replace("\"1\"", mode);
+        let item = store.trim_end().replace('\n', "\n  ");
+        format!("apiVersion: v1\nkind: List\nitems:\n- {item}\n")
+    };
+    let (old, new) = (list("\"1\""), list("\"2\""));
+    let files = [("old/a.yaml", old.as_str()), ("new/a.yaml", new.as_str())];
+    let (exit, out, err) = run(&files, &["DIR/new", "--against", "DIR/old"]);
+    assert_eq!((exit, err.as_str()), (Exit::Failure, ""), "{out}");
+    assert!(out.starts_with("error[immutable-field]"), "{out}");
+}
+
+#[test]
 fn changes_are_judged_against_a_revision() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {

@@ -16,6 +16,7 @@ use types::Ty;
 
 use cost::Decl;
 pub(super) use cost::most_often;
+pub(super) use lex::is_word;
 
 /// So many signs nest no deeper than the stack of any thread allows.
 const SHALLOW: usize = 60;

@@ -387,26 +387,7 @@ impl Parser {
     }
 
     fn named(&mut self, at: usize, name: String) -> Result<Expr, Fault> {
-        const RESERVED: &[&str] = &[
-            "as",
-            "break",
-            "const",
-            "continue",
-            "else",
-            "for",
-            "function",
-            "if",
-            "import",
-            "let",
-            "loop",
-            "package",
-            "namespace",
-            "return",
-            "var",
-            "void",
-            "while",
-        ];
-        if RESERVED.contains(&name.as_str()) {
+        if lex::RESERVED.contains(&name.as_str()) {
             let message = format!("reserved identifier: {name}");
             return Err(Fault { at, message });
         }

@@ -1,5 +1,6 @@
 //! What the rules of a CustomResourceDefinition know of its schema.
 
+use super::lex::is_word;
 use crate::manifest::Node;
 
 /// The property that an expression means by a name: what is no plain name is written with
@@ -10,34 +11,10 @@ pub(super) fn property<'n>(schema: &'n Node, name: &str) -> Option<&'n Node> {
     found.map(|entry| &entry.value)
 }
 
-/// Names that are words of CEL; as fields they may be written plainly too.
-const RESERVED: &[&str] = &[
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
-
 /// Whether an expression means a property by a name.
 fn reaches(name: &str, property: &str) -> bool {
-    if RESERVED.contains(&property) {
+    // Words of CEL may be written plainly too.
+    if is_word(property) {
         let escaped = name.strip_prefix("__").and_then(|n| n.strip_suffix("__"));
         return name == property || escaped == Some(property);
     }

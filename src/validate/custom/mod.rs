@@ -5,7 +5,6 @@ mod cel;
 mod check;
 mod format;
 mod load;
-mod pattern;
 mod prepare;
 mod schema;
 #[cfg(test)]
@@ -26,7 +25,7 @@ use super::fault::Faults;
 use super::place::Place;
 use super::rules::{Context, custom_metadata};
 use super::{Judgement, Verdict, decode, server_says};
-use crate::manifest::{Diagnostic, Node, Object, Span, names};
+use crate::manifest::{Diagnostic, Node, Object, Span, go_regex, names};
 use crate::schema::{Tables, tables};
 
 /// The custom resource definitions that are at hand.
@@ -37,7 +36,7 @@ pub struct Definitions {
 
 /// Whether a text is no regular expression of Go.
 pub(super) fn is_no_pattern(text: &str) -> bool {
-    pattern::compile(text).is_none()
+    go_regex::compile(text).is_err()
 }
 
 /// Whether the server of a version checks a format of texts.
@@ -247,9 +246,7 @@ impl Judge<'_> {
         if old.as_ref().is_none_or(|old| duplicates(old).is_empty()) {
             self.findings.append(&mut duplicates(&complete));
         }
-        // The server does not come to the rules where the schema is violated.
-        let refused = |f: &Diagnostic| f.severity == crate::manifest::Severity::Error;
-        if schema.has_rules && !self.findings.iter().any(refused) {
+        if schema.has_rules && !self.findings.iter().any(keeps_from_rules) {
             match rules.check(release, &complete, old.as_ref()) {
                 Ok(findings) => {
                     let kept = findings.into_iter().filter(|finding| !tolerated(finding));
@@ -409,6 +406,19 @@ impl Judge<'_> {
         }
         judgement
     }
+}
+
+/// Whether the server does not come to the rules of a schema because of a finding: a value of
+/// another type, one that is missing or not listed, or more than is allowed
+/// (`registry/customresource/strategy.go`, `hasBlockingErr`).
+fn keeps_from_rules(finding: &Diagnostic) -> bool {
+    let said = || finding.notes.iter().any(|note| note.contains(": Too "));
+    finding.severity == crate::manifest::Severity::Error
+        && match finding.rule.as_ref() {
+            "pattern" | "out-of-range" | "schema-combination" | "duplicate-value" => false,
+            "wrong-length" | "wrong-count" => said(),
+            _ => true,
+        }
 }
 
 /// The version that the server recommends in place of a deprecated one: the highest of those that

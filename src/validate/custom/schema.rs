@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use regex::Regex;
 use smol_str::SmolStr;
 
-use super::pattern;
+use crate::manifest::go_regex;
 use crate::manifest::number::Number;
 use crate::manifest::{Node, Scalar, Value};
 
@@ -102,7 +102,7 @@ impl Pattern {
     /// The compiled expression; `None` where it cannot be compiled here.
     pub(super) fn regex(&self) -> Option<&Regex> {
         self.compiled
-            .get_or_init(|| pattern::compile(&self.text))
+            .get_or_init(|| go_regex::compile(&self.text).ok())
             .as_ref()
     }
 }

@@ -5,34 +5,31 @@ use super::form::{self, Form};
 use crate::manifest::{Node, Object};
 use crate::schema::Kind;
 use crate::validate::fault::Faults;
-use crate::validate::place::Place;
 use crate::validate::view::{Finding, View};
 
-const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
-const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
-const SECCOMP: &str = "container.seccomp.security.alpha.kubernetes.io/";
+pub(super) const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+pub(super) const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+pub(super) const SECCOMP: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
 /// Checks the annotations of an object as a whole.
 pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: Kind) {
-    let Some(map) = manifest.root.as_map() else {
+    let Some(view) = View::of_object(manifest) else {
         return;
-    };
-    let at = map
-        .iter()
-        .next()
-        .map_or(manifest.root.span, |entry| entry.key_span);
-    let view = View {
-        map,
-        place: &Place::ROOT,
-        at,
     };
     match (kind.group(), kind.kind()) {
         ("", "Pod") => {
             let metadata = view.find(&["metadata"]).unwrap_or(&manifest.root);
             let spec = view.get("spec");
             pod(faults, view, metadata, spec, "metadata.annotations");
+            super::profiles::check(faults, view, metadata);
         }
-        ("", "Service") => source_ranges(faults, view),
+        ("", "Service") => {
+            source_ranges(faults, view);
+            topology(faults, view);
+        }
+        ("apps", "Deployment") => rollback(faults, view),
+        ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration") => shares(faults, view),
+        ("networking.k8s.io", "Ingress") => ingress_class(faults, view),
         ("apps", "DaemonSet") => {
             let text = annotation(view, "deprecated.daemonset.template.generation");
             if let Some((text, node)) = text
@@ -166,6 +163,68 @@ fn source_ranges(faults: &mut Faults<'_>, view: View<'_>) {
         if let Err(words) = form::cidr(range.trim(), faults.version()) {
             refuse(faults, view, &path, node, range, words.to_owned());
         }
+    }
+}
+
+/// Two annotations for the same, the older and the newer one (`ValidateService`).
+fn topology(faults: &mut Faults<'_>, view: View<'_>) {
+    const OLD: &str = "service.kubernetes.io/topology-aware-hints";
+    const NEW: &str = "service.kubernetes.io/topology-mode";
+    if let (Some((old, _)), Some((new, node))) = (annotation(view, OLD), annotation(view, NEW))
+        && old != new
+    {
+        let words = format!("must match annotations[{OLD}] when both are specified");
+        let path = format!("metadata.annotations[{NEW}]");
+        refuse(faults, view, &path, node, new, words);
+    }
+}
+
+/// The revision to which an old client wants to go back (`ValidateRollback`).
+fn rollback(faults: &mut Faults<'_>, view: View<'_>) {
+    const KEY: &str = "deprecated.deployment.rollback.to";
+    let Some((text, node)) = annotation(view, KEY).filter(|(text, _)| !text.is_empty()) else {
+        return;
+    };
+    match text.parse::<i64>() {
+        Ok(0..) => {}
+        Ok(_) => {
+            let words = "must be greater than or equal to 0".to_owned();
+            refuse(faults, view, "spec.rollback.version", node, text, words);
+        }
+        Err(_) => {
+            let words = format!("strconv.ParseInt: parsing {text:?}: invalid syntax");
+            refuse(faults, view, "metadata.annotations", node, text, words);
+        }
+    }
+}
+
+/// What the server itself writes between two of its versions.
+fn shares(faults: &mut Faults<'_>, view: View<'_>) {
+    const KEY: &str = "flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares";
+    if let Some((text, node)) = annotation(view, KEY) {
+        let words = format!("Forbidden: annotation '{KEY}' is forbidden");
+        refuse(faults, view, "metadata.annotations", node, text, words);
+    }
+}
+
+/// The class of an Ingress, as it was written before it was a field (`ValidateIngressCreate`).
+fn ingress_class(faults: &mut Faults<'_>, view: View<'_>) {
+    const KEY: &str = "kubernetes.io/ingress.class";
+    let field = view
+        .find(&["spec", "ingressClassName"])
+        .and_then(Node::as_str);
+    if let Some((text, node)) = annotation(view, KEY)
+        && field.is_some_and(|field| field != text)
+    {
+        let words = "must match `ingressClassName` when both are specified".to_owned();
+        refuse(
+            faults,
+            view,
+            &format!("annotations.{KEY}"),
+            node,
+            text,
+            words,
+        );
     }
 }
 

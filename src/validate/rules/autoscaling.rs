@@ -188,6 +188,9 @@ pub(super) fn source(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
     let utilization = given("averageUtilization");
     match kind {
         "Resource" | "ContainerResource" => {
+            if kind == "ContainerResource" {
+                super::resources::container_name(faults, view, "name");
+            }
             if !utilization && !average {
                 let reason = "must set either a target raw value or a target utilization";
                 let path = "target.averageUtilization";

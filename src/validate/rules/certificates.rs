@@ -5,6 +5,7 @@ use base64::Engine as _;
 
 use super::fields::{refuse_form, too_long};
 use super::form::Form;
+use super::pem;
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
 
@@ -47,7 +48,7 @@ pub(super) fn request(faults: &mut Faults<'_>, view: View<'_>) {
     let Ok(pem) = engine.decode(text) else {
         return;
     };
-    let blocks = pem_blocks(&String::from_utf8_lossy(&pem));
+    let blocks = pem::blocks(&pem);
     let fault = match blocks.first() {
         Some(block) if block.kind == "CERTIFICATE REQUEST" => {
             (!is_signed(&block.bytes)).then_some("x509: malformed certificate request")
@@ -74,14 +75,20 @@ fn signer(faults: &mut Faults<'_>, view: View<'_>, text: &str) {
     if text.len() > 571 {
         too_long(faults, view, PATH, 571);
     }
-    let mut refuse = |text: &str, what: &str| {
-        if let Some(words) = Form::DnsSubdomain.fault(text, faults.version()) {
-            let reason = format!("validating {what} {text:?}: {words}");
+    if domain.len() > 253 {
+        too_long(faults, view, PATH, 253);
+    }
+    let mut refuse = |mut labels: std::str::Split<'_, char>, form: Form| {
+        let version = faults.version();
+        let fault = labels.find_map(|label| Some((label, form.fault(label, version)?)));
+        if let Some((label, words)) = fault {
+            let reason = format!("validating label {label:?}: {words}");
             view.invalid(faults, "invalid-name", PATH, "`example.com/name`", reason);
         }
     };
-    refuse(domain, "label");
-    refuse(name, "label");
+    // The first label that is wrong is enough of each.
+    refuse(domain.split('.'), Form::DnsLabel);
+    refuse(name.split('.'), Form::DnsSubdomain);
     if domain.split('.').count() < 2 {
         let reason = "should be a domain with at least two segments separated by dots";
         view.invalid(faults, "invalid-name", PATH, "`example.com/name`", reason);
@@ -92,40 +99,173 @@ fn signer(faults: &mut Faults<'_>, view: View<'_>, text: &str) {
 pub(super) fn bundle(faults: &mut Faults<'_>, view: View<'_>) {
     let text = view.text("signerName");
     signer(faults, view, text);
-    let name = faults.context().name.clone();
-    let reason = if text.is_empty() {
-        name.contains(':').then(|| {
-            "ClusterTrustBundle without signer name must not have \":\" in its name".to_owned()
-        })
-    } else {
-        let prefix = format!("{}:", text.replace('/', ":"));
-        let rest = name.strip_prefix(&prefix);
-        match rest {
-            None if !name.is_empty() => Some(format!(
-                "ClusterTrustBundle for signerName {text} must be named with prefix {prefix}"
-            )),
-            _ => None,
+    for (field, name) in faults.context().names() {
+        if let Some(words) = bundle_name(&name, text, faults) {
+            let finding = Finding {
+                rule: "invalid-name",
+                message: format!("the bundle cannot be called `{name}`"),
+                remark: "the signer's name with `:` for `/`, another `:`, and a name",
+                words: format!("Invalid value: {:?}: {words}", name.as_str()),
+            };
+            faults.found(field.to_owned(), view.at, finding);
         }
-    };
-    let form = || {
-        let own = match text.is_empty() {
-            true => Some(name.as_str()),
-            false => name.strip_prefix(&format!("{}:", text.replace('/', ":"))),
-        };
-        own.and_then(|own| Form::DnsSubdomain.fault(own, faults.version()))
-    };
-    if let Some(words) = reason.or_else(|| (!name.is_empty()).then(form).flatten()) {
-        let finding = Finding {
-            rule: "invalid-name",
-            message: format!("the bundle cannot be called `{name}`"),
-            remark: "the signer's name with `:` for `/`, another `:`, and a name",
-            words: format!("Invalid value: {:?}: {words}", name.as_str()),
-        };
-        faults.found("metadata.name".to_owned(), view.at, finding);
     }
     let pem = view.text("trustBundle");
     if !pem.is_empty() {
         trust(faults, view, pem);
+    }
+}
+
+/// `ValidateClusterTrustBundleName`.
+fn bundle_name(name: &str, signer: &str, faults: &Faults<'_>) -> Option<String> {
+    let own = if signer.is_empty() {
+        if name.contains(':') {
+            let words = "ClusterTrustBundle without signer name must not have \":\" in its name";
+            return Some(words.to_owned());
+        }
+        name
+    } else {
+        let prefix = format!("{}:", signer.replace('/', ":"));
+        match name.strip_prefix(&prefix) {
+            Some(own) => own,
+            None => {
+                return Some(format!(
+                    "ClusterTrustBundle for signerName {signer} must be named with prefix {prefix}"
+                ));
+            }
+        }
+    };
+    // A dash at the end is followed by characters that are made up.
+    let is_made_from = faults.context().generate == name;
+    let own = own
+        .strip_suffix('-')
+        .filter(|_| is_made_from)
+        .unwrap_or(own);
+    Form::DnsSubdomain.fault(own, faults.version())
+}
+
+/// A bundle of authorities in a volume: by its name or by its signer (`validateProjectionSources` of
+/// `pkg/apis/core/validation`).
+pub(super) fn bundle_source(faults: &mut Faults<'_>, view: View<'_>) {
+    let remark = "either `name` or `signerName`";
+    match (view.get("name"), view.get("signerName")) {
+        (Some(_), Some(_)) => {
+            let reason = "only one of name and signerName may be used";
+            view.invalid(faults, "one-of", "", remark, reason);
+        }
+        (None, None) => {
+            let reason = "either name or signerName must be specified";
+            view.required(faults, "", remark, reason);
+        }
+        (Some(name), None) => {
+            let name = name.as_str().unwrap_or_default();
+            if name.is_empty() {
+                view.required(
+                    faults,
+                    "name",
+                    "which bundle?",
+                    "must be a valid object name",
+                );
+            }
+            let own = name.rsplit_once(':').map_or(name, |(_, own)| own);
+            if let Some(words) = Form::DnsSubdomain.fault(own, faults.version()) {
+                let reason = format!("not a valid clustertrustbundlename: {words}");
+                view.invalid(
+                    faults,
+                    "invalid-name",
+                    "name",
+                    Form::DnsSubdomain.rule(),
+                    reason,
+                );
+            }
+            if view.get("labelSelector").is_some() {
+                let reason = "labelSelector must be unset if name is specified";
+                view.invalid(
+                    faults,
+                    "conflicting-fields",
+                    "labelSelector",
+                    reason,
+                    reason,
+                );
+            }
+        }
+        (None, Some(name)) => {
+            if name.as_str() == Some("") {
+                view.required(
+                    faults,
+                    "signerName",
+                    "which signer?",
+                    "must be a valid signer name",
+                );
+            }
+            signer(faults, view, view.text("signerName"));
+        }
+    }
+}
+
+/// A certificate of the pod in a volume.
+pub(super) fn pod_certificate(faults: &mut Faults<'_>, view: View<'_>) {
+    signer(faults, view, view.text("signerName"));
+    user_annotations(faults, view, "userAnnotations");
+    if let Some(seconds) = view.int("maxExpirationSeconds") {
+        let most = longest(view);
+        let reason = match seconds {
+            ..3600 => "if provided, maxExpirationSeconds must be >= 3600".to_owned(),
+            _ if seconds > most => format!("if provided, maxExpirationSeconds must be <= {most}"),
+            _ => String::new(),
+        };
+        if !reason.is_empty() {
+            let remark = format!("3600 to {most}");
+            view.invalid(
+                faults,
+                "out-of-range",
+                "maxExpirationSeconds",
+                &remark,
+                reason,
+            );
+        }
+    }
+    let paths = ["credentialBundlePath", "keyPath", "certificateChainPath"];
+    if paths.iter().all(|name| view.text(name).is_empty()) {
+        let reason =
+            "specify at least one of credentialBundlePath, keyPath, and certificateChainPath";
+        view.required(faults, "", "where to?", reason);
+    }
+}
+
+/// `ValidateUserAnnotations`: keys with a domain, and the size of all.
+fn user_annotations(faults: &mut Faults<'_>, view: View<'_>, path: &str) {
+    let mut size = 0;
+    for entry in view.entries(path) {
+        size += entry.key.len() + entry.value.as_str().map_or(0, str::len);
+        let key = entry.key.to_lowercase();
+        let is_whole = key
+            .split_once('/')
+            .is_some_and(|(domain, name)| !domain.is_empty() && !name.is_empty());
+        let words = match is_whole {
+            true => Form::LabelKey.fault(&key, faults.version()),
+            false => Some("must be a domain-prefixed key (such as \"acme.io/foo\")".to_owned()),
+        };
+        if let Some(words) = words {
+            let finding = Finding {
+                rule: "invalid-annotation",
+                message: format!("`{}` is no key with a domain", entry.key),
+                remark: "such as `example.com/name`",
+                words: format!("Invalid value: {key:?}: {words}"),
+            };
+            view.refuse_at(faults, path, entry.key_span, finding);
+        }
+    }
+    if size > super::metadata::ANNOTATIONS_MAX {
+        too_long(faults, view, path, super::metadata::ANNOTATIONS_MAX);
+    }
+}
+
+/// How many seconds a signer may be asked for: a day of Kubernetes' own, 91 days of others.
+fn longest(view: View<'_>) -> i64 {
+    match view.text("signerName").starts_with("kubernetes.io/") {
+        true => 86_400,
+        false => 7_862_400,
     }
 }
 
@@ -135,7 +275,7 @@ fn trust(faults: &mut Faults<'_>, view: View<'_>, pem: &str) {
     if pem.len() > 1 << 20 {
         return too_long(faults, view, PATH, 1 << 20);
     }
-    let blocks = pem_blocks(pem);
+    let blocks = pem::blocks(pem.as_bytes());
     let mut refuse = |reason: String| {
         let remark = "certificates of authorities in PEM";
         view.invalid(faults, "invalid-certificate", PATH, remark, reason);
@@ -186,29 +326,8 @@ pub(super) fn pod_request(faults: &mut Faults<'_>, view: View<'_>) {
             too_long(faults, view, name, 128);
         }
     }
-    for entry in view.entries("unverifiedUserAnnotations") {
-        let key = entry.key.to_lowercase();
-        let is_whole = key
-            .split_once('/')
-            .is_some_and(|(domain, name)| !domain.is_empty() && !name.is_empty());
-        let words = match is_whole {
-            true => Form::LabelKey.fault(&key, faults.version()),
-            false => Some("must be a domain-prefixed key (such as \"acme.io/foo\")".to_owned()),
-        };
-        if let Some(words) = words {
-            let finding = Finding {
-                rule: "invalid-annotation",
-                message: format!("`{}` is no key with a domain", entry.key),
-                remark: "such as `example.com/name`",
-                words: format!("Invalid value: {key:?}: {words}"),
-            };
-            view.refuse_at(faults, "unverifiedUserAnnotations", entry.key_span, finding);
-        }
-    }
-    let most = match view.text("signerName").starts_with("kubernetes.io/") {
-        true => 86_400,
-        false => 7_862_400,
-    };
+    user_annotations(faults, view, "unverifiedUserAnnotations");
+    let most = longest(view);
     // A day is the default.
     let seconds = view.int("maxExpirationSeconds").unwrap_or(86_400);
     if !(3600..=most).contains(&seconds) {
@@ -244,47 +363,6 @@ pub(super) fn pod_request(faults: &mut Faults<'_>, view: View<'_>) {
             }
         }
     }
-}
-
-/// A block of PEM.
-struct Block {
-    kind: String,
-    has_headers: bool,
-    bytes: Vec<u8>,
-}
-
-/// The blocks of a text; what stands between them, and what is broken, is passed over.
-fn pem_blocks(text: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("-----BEGIN ") {
-        let begins_line = at == 0 || rest.as_bytes()[at - 1] == b'\n';
-        rest = &rest[at + "-----BEGIN ".len()..];
-        let Some((kind, after)) = rest.split_once("-----").filter(|_| begins_line) else {
-            continue;
-        };
-        let end = format!("-----END {kind}-----");
-        let Some(stop) = after.find(&end) else {
-            continue;
-        };
-        let body = &after[..stop];
-        let has_headers = body.lines().any(|line| line.contains(':'));
-        let data: String = body
-            .lines()
-            .filter(|line| !line.contains(':'))
-            .flat_map(str::chars)
-            .filter(|c| !c.is_whitespace())
-            .collect();
-        if let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(data) {
-            blocks.push(Block {
-                kind: kind.to_owned(),
-                has_headers,
-                bytes,
-            });
-        }
-        rest = &after[stop + end.len()..];
-    }
-    blocks
 }
 
 /// One value of DER: its tag, its content, and what follows.
@@ -358,16 +436,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_and_structures_are_told_from_noise() {
-        let body = base64::engine::general_purpose::STANDARD.encode([
+    fn structures_are_told_from_noise() {
+        let signed = [
             0x30, 0x0b, 0x30, 0x02, 0x05, 0x00, 0x30, 0x00, 0x03, 0x03, 0x00, 0x01, 0x02,
-        ]);
-        let text = format!("noise\n-----BEGIN A-----\n{body}\n-----END A-----\nmore");
-        let blocks = pem_blocks(&text);
-        assert_eq!(blocks.len(), 1);
-        assert_eq!(blocks[0].kind, "A");
-        assert!(is_signed(&blocks[0].bytes));
-        assert!(!is_authority(&blocks[0].bytes));
+        ];
+        assert!(is_signed(&signed));
+        assert!(!is_authority(&signed));
         for bytes in [
             &[][..],
             &[0x30],
@@ -377,6 +451,5 @@ mod tests {
         ] {
             assert!(!is_signed(bytes));
         }
-        assert!(pem_blocks("-----BEGIN A-----\nx").is_empty());
     }
 }

@@ -29,6 +29,15 @@ pub(super) fn container(faults: &mut Faults<'_>, view: View<'_>) {
         }
     }
     let minor = faults.version().minor();
+    if list == "initContainers" && view.text("restartPolicy") != "Always" && minor >= 36 {
+        for (index, item) in view.items("resizePolicy").iter().enumerate() {
+            if text(item, "restartPolicy") == "RestartContainer" {
+                let path = format!("resizePolicy[{index}].restartPolicy");
+                let reason = "must not be set to 'RestartContainer' for non-sidecar initContainers";
+                view.invalid(faults, "conflicting-fields", &path, reason, reason);
+            }
+        }
+    }
     if list == "containers" && minor <= 33 && view.get("restartPolicy").is_some() {
         let reason = "may not be set for non-init containers";
         view.forbidden(faults, "restartPolicy", reason, reason);
@@ -202,6 +211,8 @@ fn restart_rules(faults: &mut Faults<'_>, view: View<'_>) {
             let path = format!("restartPolicyRules[{index}].exitCodes");
             view.required(faults, &path, "which exit codes?", "must be specified");
         }
+        let path = format!("restartPolicyRules[{index}].exitCodes.values");
+        view.too_many(faults, &path, 255);
     }
 }
 

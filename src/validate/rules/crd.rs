@@ -4,7 +4,7 @@
 use super::fields::refuse_form;
 use super::form::Form;
 use super::schema_rules;
-use crate::manifest::{Diagnostic, Node, Object};
+use crate::manifest::Node;
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
 
@@ -43,15 +43,18 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
             .and_then(Node::as_str)
             .unwrap_or_default()
     );
-    let name = faults.context().name.clone();
-    if !name.is_empty() && name != wanted {
-        let finding = Finding {
-            rule: "invalid-name",
-            message: format!("the name cannot be `{name}`"),
-            remark: "`spec.names.plural`, a dot and `spec.group`",
-            words: format!("Invalid value: {name:?}: must be spec.names.plural+\".\"+spec.group"),
-        };
-        faults.found("metadata.name".to_owned(), view.span("names"), finding);
+    for (field, name) in faults.context().names() {
+        if name != wanted {
+            let finding = Finding {
+                rule: "invalid-name",
+                message: format!("the name cannot be `{name}`"),
+                remark: "`spec.names.plural`, a dot and `spec.group`",
+                words: format!(
+                    "Invalid value: {name:?}: must be spec.names.plural+\".\"+spec.group"
+                ),
+            };
+            faults.found(field.to_owned(), view.span("names"), finding);
+        }
     }
 }
 
@@ -309,24 +312,47 @@ fn deprecation(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
+/// A field that is given and not null.
+fn given<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    node.get(name).filter(|node| !node.is_null())
+}
+
 /// `validateCustomResourceConversion`: a webhook where the strategy says so.
 fn conversion(faults: &mut Faults<'_>, view: View<'_>) {
     let strategy = view
         .find(&["conversion", "strategy"])
         .and_then(Node::as_str);
     let webhook = view.find(&["conversion", "webhook"]);
+    const CLIENT: [&str; 2] = ["url", "service"];
     match strategy {
         Some("Webhook") => {
-            let inside = |name: &str| {
-                webhook
-                    .and_then(|node| node.get(name))
-                    .filter(|n| !n.is_null())
-            };
-            if inside("clientConfig").is_none() {
-                let reason = "required when strategy is set to Webhook";
-                let path = "conversion.webhook.clientConfig";
-                view.required(faults, path, "which webhook?", reason);
+            let inside = |name: &str| webhook.and_then(|node| given(node, name));
+            let path = "conversion.webhook.clientConfig";
+            match inside("clientConfig").map(|config| CLIENT.map(|name| given(config, name))) {
+                None => {
+                    let reason = "required when strategy is set to Webhook";
+                    view.required(faults, path, "which webhook?", reason);
+                }
+                Some([None, None] | [Some(_), Some(_)]) => {
+                    let reason = "exactly one of url or service is required";
+                    view.required(faults, path, "`url` or `service`", reason);
+                }
+                Some([Some(url), None]) => {
+                    let path = format!("{path}.url");
+                    super::admission::webhook_url(
+                        faults,
+                        view,
+                        &path,
+                        url.as_str().unwrap_or_default(),
+                    );
+                }
+                Some([None, Some(_)]) => {}
             }
+            view.inside("conversion", |view| {
+                view.inside("webhook", |view| {
+                    super::admission::review_versions(faults, view, "conversionReviewVersions");
+                });
+            });
             if webhook.is_none() {
                 let reason = "must specify one or more of v1, v1beta1";
                 let path = "conversion.webhook.conversionReviewVersions";
@@ -335,11 +361,7 @@ fn conversion(faults: &mut Faults<'_>, view: View<'_>) {
         }
         Some("None") if webhook.is_some() => {
             let reason = "should not be set when strategy is not set to Webhook";
-            let has = |name: &str| {
-                webhook
-                    .and_then(|node| node.get(name))
-                    .is_some_and(|n| !n.is_null())
-            };
+            let has = |name: &str| webhook.is_some_and(|node| given(node, name).is_some());
             if has("clientConfig") {
                 view.forbidden(faults, "conversion.webhook.clientConfig", reason, reason);
             }
@@ -349,64 +371,5 @@ fn conversion(faults: &mut Faults<'_>, view: View<'_>) {
             }
         }
         _ => {}
-    }
-}
-
-/// Names the fields of findings as the server does: it moves what all versions have in common to
-/// the definition itself before it looks at it.
-pub(in crate::validate) fn rename_fields(object: &Object, findings: &mut [Diagnostic]) {
-    let versions = object.root.at(&["spec", "versions"]).and_then(Node::as_seq);
-    let versions = versions.unwrap_or_default();
-    let common = |name: &str| {
-        let mut values = versions
-            .iter()
-            .map(|version| version.get(name).filter(|n| !n.is_null()));
-        let first = values.next().flatten();
-        first.is_some() && values.all(|value| value == first)
-    };
-    let moved: Vec<(&str, &str)> = [
-        ("schema", "validation"),
-        ("subresources", "subresources"),
-        ("additionalPrinterColumns", "additionalPrinterColumns"),
-        ("selectableFields", "selectableFields"),
-    ]
-    .into_iter()
-    .filter(|(name, _)| common(name))
-    .collect();
-    for finding in findings {
-        // What the decoder says has the names of the manifest.
-        let decoded = ["unknown-field", "wrong-type", "duplicate-key"];
-        if decoded.contains(&finding.rule.as_ref()) {
-            continue;
-        }
-        let Some(field) = &finding.field else {
-            continue;
-        };
-        let mut renamed = field
-            .replace(
-                "spec.conversion.webhook.clientConfig",
-                "spec.conversion.webhookClientConfig",
-            )
-            .replace(
-                "spec.conversion.webhook.conversion",
-                "spec.conversion.conversion",
-            );
-        if let Some((_, rest)) = field
-            .strip_prefix("spec.versions[")
-            .and_then(|r| r.split_once("]."))
-        {
-            let target = moved.iter().find_map(|(name, to)| {
-                let rest = rest.strip_prefix(name)?;
-                // A schema that is missing is missing in its version.
-                let is_missing = finding.rule == "required-field" && rest == ".openAPIV3Schema";
-                if is_missing {
-                    return None;
-                }
-                rest.starts_with(['.', '['])
-                    .then(|| format!("spec.{to}{rest}"))
-            });
-            renamed = target.unwrap_or(renamed);
-        }
-        finding.field = Some(renamed);
     }
 }

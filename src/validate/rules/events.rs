@@ -5,22 +5,12 @@ use super::form::Form;
 use crate::manifest::{Node, Object};
 use crate::schema::Kind;
 use crate::validate::fault::Faults;
-use crate::validate::place::Place;
 use crate::validate::view::View;
 
 /// Checks an event of either group.
 pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: Kind) {
-    let Some(map) = manifest.root.as_map() else {
+    let Some(view) = View::of_object(manifest) else {
         return;
-    };
-    let at = map
-        .iter()
-        .next()
-        .map_or(manifest.root.span, |entry| entry.key_span);
-    let view = View {
-        map,
-        place: &Place::ROOT,
-        at,
     };
     let is_new = kind.group() == "events.k8s.io";
     let about = if is_new {
@@ -29,7 +19,10 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: Kind) {
         "involvedObject"
     };
     let has_time = view.get("eventTime").is_some();
-    if !has_time && !is_new {
+    if has_time {
+        namespace(faults, view, about);
+        reporter(faults, view, is_new);
+    } else {
         legacy_namespace(faults, view, about);
     }
     if is_new {
@@ -37,27 +30,31 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: Kind) {
     }
 }
 
-/// Without a time of its own, an event lies in the namespace of what it is about.
-fn legacy_namespace(faults: &mut Faults<'_>, view: View<'_>, about: &str) {
+/// With a time of its own, an event of something without a namespace lies in one of two.
+fn namespace(faults: &mut Faults<'_>, view: View<'_>, about: &str) {
     let own = view.find(&["metadata", "namespace"]).and_then(Node::as_str);
-    let own = own.filter(|text| !text.is_empty());
     let other = view.find(&[about, "namespace"]).and_then(Node::as_str);
-    let fits = match other.unwrap_or_default() {
-        "" => own.is_none_or(|own| own == "default"),
-        // One without a namespace gets that of the request.
-        other => own.is_none_or(|own| own == other),
-    };
-    if !fits {
-        let reason = "does not match event.namespace";
-        let path = "involvedObject.namespace";
-        view.invalid(faults, "conflicting-fields", path, reason, reason);
+    // One without a namespace gets that of the request.
+    let fits = matches!(own.unwrap_or_default(), "" | "default" | "kube-system");
+    if other.unwrap_or_default().is_empty() && !fits {
+        mismatch(faults, view);
     }
 }
 
-/// What events.k8s.io/v1 asks for besides.
-fn fields(faults: &mut Faults<'_>, view: View<'_>) {
+fn mismatch(faults: &mut Faults<'_>, view: View<'_>) {
+    let reason = "does not match event.namespace";
+    let path = "involvedObject.namespace";
+    view.invalid(faults, "conflicting-fields", path, reason, reason);
+}
+
+/// Who reports what was done and why.
+fn reporter(faults: &mut Faults<'_>, view: View<'_>, is_new: bool) {
+    let (controller, note) = match is_new {
+        true => ("reportingController", "note"),
+        false => ("reportingComponent", "message"),
+    };
     for (name, most) in [
-        ("reportingController", usize::MAX),
+        (controller, usize::MAX),
         ("reportingInstance", 128),
         ("action", 128),
         ("reason", 128),
@@ -69,16 +66,32 @@ fn fields(faults: &mut Faults<'_>, view: View<'_>) {
             too_long(faults, view, name, most);
         }
     }
-    let controller = view.text("reportingController");
-    if !controller.is_empty() {
-        refuse_form(
-            faults,
-            view,
-            "reportingController",
-            Form::LabelKey,
-            controller,
-        );
+    let text = view.text(controller);
+    if !text.is_empty() {
+        refuse_form(faults, view, controller, Form::LabelKey, text);
     }
+    if view.text(note).len() > 1024 {
+        too_long(faults, view, "message", 1024);
+    }
+}
+
+/// Without a time of its own, an event lies in the namespace of what it is about.
+fn legacy_namespace(faults: &mut Faults<'_>, view: View<'_>, about: &str) {
+    let own = view.find(&["metadata", "namespace"]).and_then(Node::as_str);
+    // One without a namespace gets that of the request; `default` is the usual one.
+    let own = own.filter(|text| !text.is_empty()).unwrap_or("default");
+    let other = view.find(&[about, "namespace"]).and_then(Node::as_str);
+    let fits = match other.unwrap_or_default() {
+        "" => own == "default",
+        other => own == other,
+    };
+    if !fits {
+        mismatch(faults, view);
+    }
+}
+
+/// What events.k8s.io/v1 asks for besides.
+fn fields(faults: &mut Faults<'_>, view: View<'_>) {
     if view.get("eventTime").is_none() {
         view.required(faults, "eventTime", "when?", "");
     }
@@ -91,9 +104,6 @@ fn fields(faults: &mut Faults<'_>, view: View<'_>) {
             "`Normal` or `Warning`",
             reason,
         );
-    }
-    if view.text("note").len() > 1024 {
-        too_long(faults, view, "message", 1024);
     }
     for (name, shown) in [
         ("deprecatedFirstTimestamp", "firstTimestamp"),
@@ -121,6 +131,10 @@ fn fields(faults: &mut Faults<'_>, view: View<'_>) {
         if count.unwrap_or(0) < 2 {
             let reason = "should be at least 2";
             view.invalid(faults, "out-of-range", "series.count", reason, reason);
+        }
+        let last = view.find(&["series", "lastObservedTime"]);
+        if last.is_none() {
+            view.required(faults, "series.lastObservedTime", "when?", "");
         }
     }
 }

@@ -339,6 +339,10 @@ static FIELDS: &[(&str, &[(&str, Check)])] = &[
         &[("deviceClassName", Text(DnsSubdomain))],
     ),
     (
+        "apiextensions-apiserver.pkg.apis.apiextensions.v1.ServiceReference",
+        &[("port", PORT)],
+    ),
+    (
         "apimachinery.pkg.apis.meta.v1.GroupResource",
         &[
             ("group", Text(DnsSubdomain)),
@@ -358,6 +362,10 @@ pub(super) fn check(faults: &mut Faults<'_>, object: Object, view: View<'_>) {
         return;
     };
     for (field, check) in FIELDS[index].1 {
+        // The controller of a StatefulSet writes these two itself.
+        if matches!(*field, "hostname" | "subdomain") && faults.context().kind == "StatefulSet" {
+            continue;
+        }
         let Some(entry) = view.map.entry(field).filter(|e| !e.value.is_null()) else {
             continue;
         };
@@ -375,7 +383,8 @@ pub(super) fn check(faults: &mut Faults<'_>, object: Object, view: View<'_>) {
             Text(form) | Always(form) if entry.value.as_seq().is_some() => {
                 let items = entry.value.as_seq().unwrap_or_default();
                 for (index, item) in items.iter().enumerate() {
-                    if let Some(text) = item.as_str() {
+                    // null is the empty text.
+                    if let Some(text) = item.as_str().or(item.is_null().then_some("")) {
                         refuse_form(faults, view, &format!("{field}[{index}]"), form, text);
                     }
                 }

@@ -5,7 +5,7 @@ use super::fields::refuse_form;
 use super::form::Form;
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
-use crate::validate::view::View;
+use crate::validate::view::{Finding, View};
 
 /// `ValidateFlowSchemaSpec`.
 pub(super) fn schema(faults: &mut Faults<'_>, view: View<'_>) {
@@ -28,11 +28,71 @@ pub(super) fn schema(faults: &mut Faults<'_>, view: View<'_>) {
         }
         _ => {}
     }
+    if name == "exempt" {
+        let rules = all_requests(&["system:masters"]);
+        let wanted =
+            format!("{{matchingPrecedence:1,priorityLevelConfiguration:{{name:exempt}},{rules}}}");
+        mandatory(faults, view, &wanted);
+    } else if name == "catch-all" {
+        let rules = all_requests(&["system:unauthenticated", "system:authenticated"]);
+        let wanted = format!(
+            "{{distinguisherMethod:{{type:ByUser}},matchingPrecedence:10000,priorityLevelConfiguration:{{name:catch-all}},{rules}}}"
+        );
+        mandatory(faults, view, &wanted);
+    }
     let level = view.find(&["priorityLevelConfiguration", "name"]);
     if let Some(text) = level.and_then(Node::as_str).filter(|text| !text.is_empty()) {
         let path = "priorityLevelConfiguration.name";
         refuse_form(faults, view, path, Form::DnsSubdomain, text);
     }
+}
+
+/// What a server makes itself must stay as it is (`MandatoryFlowSchemas` and
+/// `MandatoryPriorityLevelConfigurations` of `k8s.io/apiserver`).
+fn mandatory(faults: &mut Faults<'_>, view: View<'_>, wanted: &str) {
+    let name = faults.context().name.clone();
+    if plain(&Node::map(view.map.clone(), view.at)) == wanted {
+        return;
+    }
+    let finding = Finding {
+        rule: "fixed-value",
+        message: format!("`{name}` is the server's own and cannot differ from what it makes"),
+        remark: "use another name",
+        words: format!("Invalid value: spec of '{name}' must equal the fixed value"),
+    };
+    view.refuse(faults, "", finding);
+}
+
+/// A value in one line with its keys sorted, without what is no value.
+fn plain(node: &Node) -> String {
+    if let Some(items) = node.as_seq() {
+        let items: Vec<String> = items.iter().map(plain).collect();
+        return format!("[{}]", items.join(","));
+    }
+    let Some(map) = node.as_map() else {
+        return node.scalar_text().unwrap_or_default().to_owned();
+    };
+    let entries = map
+        .iter()
+        .map(|entry| (entry.key.as_str(), plain(&entry.value)));
+    let mut entries: Vec<_> = entries
+        .filter(|(_, value)| !matches!(value.as_str(), "" | "[]" | "{}" | "false" | "0"))
+        .map(|(key, value)| format!("{key}:{value}"))
+        .collect();
+    entries.sort();
+    format!("{{{}}}", entries.join(","))
+}
+
+/// All requests of some groups.
+fn all_requests(groups: &[&str]) -> String {
+    let subjects: Vec<String> = groups
+        .iter()
+        .map(|group| format!("{{group:{{name:{group}}},kind:Group}}"))
+        .collect();
+    format!(
+        "rules:[{{nonResourceRules:[{{nonResourceURLs:[*],verbs:[*]}}],resourceRules:[{{apiGroups:[*],clusterScope:true,namespaces:[*],resources:[*],verbs:[*]}}],subjects:[{}]}}]",
+        subjects.join(",")
+    )
 }
 
 /// `ValidateFlowSchemaPolicyRulesWithSubjects`.
@@ -174,6 +234,10 @@ pub(super) fn level(faults: &mut Faults<'_>, view: View<'_>) {
             view.forbidden(faults, "limited", reason, reason);
         }
         "Limited" => {
+            if faults.context().name == "catch-all" {
+                let limit = "{limitResponse:{type:Reject},nominalConcurrencyShares:5}";
+                mandatory(faults, view, &format!("{{limited:{limit},type:Limited}}"));
+            }
             if view.get("exempt").is_some() {
                 let reason = "must be nil if the type is Limited";
                 view.forbidden(faults, "exempt", reason, reason);

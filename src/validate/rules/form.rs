@@ -389,6 +389,27 @@ pub(super) fn ip(text: &str, version: Version) -> Result<IpAddr, &'static str> {
     }
 }
 
+/// What the server says of an address that must be written in its only form (`IsValidIP`), in every
+/// version.
+pub(super) fn strict_ip(text: &str) -> Option<String> {
+    match ip(text, Version::newest()) {
+        Ok(address) => canonical(&address.to_string(), text),
+        Err(words) => Some(words.to_owned()),
+    }
+}
+
+/// The same for a network (`IsValidCIDR`).
+pub(super) fn strict_cidr(text: &str) -> Option<String> {
+    match cidr(text, Version::newest()) {
+        Ok((address, length)) => canonical(&format!("{address}/{length}"), text),
+        Err(words) => Some(words.to_owned()),
+    }
+}
+
+fn canonical(form: &str, text: &str) -> Option<String> {
+    (form != text).then(|| format!("must be in canonical form (\"{form}\")"))
+}
+
 fn without_zeros(text: &str) -> Option<IpAddr> {
     let parts: Vec<String> = text
         .split('.')

@@ -9,7 +9,7 @@ use crate::validate::fault::Faults;
 use crate::validate::place::Place;
 use crate::validate::view::{Finding, View};
 
-const ANNOTATIONS_MAX: usize = 256 * 1024;
+pub(super) const ANNOTATIONS_MAX: usize = 256 * 1024;
 
 /// Checks the metadata of an object.
 pub(super) fn check(faults: &mut Faults<'_>, object: &Object, kind: Kind) {
@@ -93,13 +93,18 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
             Some(head) if !head.is_empty() => format!("{head}a"),
             _ => generate.to_owned(),
         };
-        if form.fault(&masked, faults.version()).is_some() {
+        // Dots alone are no name, but they can begin one.
+        let dots = matches!(form, Form::PathSegment) && matches!(&*masked, "." | "..");
+        if !dots && form.fault(&masked, faults.version()).is_some() {
             refuse_form(faults, view, "generateName", form, generate);
         }
     }
     let namespace = view.text("namespace");
     if kind.namespaced() && !namespace.is_empty() {
         refuse_form(faults, view, "namespace", Form::DnsLabel, namespace);
+    }
+    if kind.kind() == "IPAddress" {
+        address_name(faults, view);
     }
     if is_update {
         return;
@@ -114,8 +119,13 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
         let remark = format!("at most {most} characters");
         view.invalid(faults, "invalid-name", "name", &remark, reason);
     }
-    if kind.kind() == "IPAddress" {
-        address_names(faults, view);
+    // Kept for what is loaded from files when a server starts (`ValidateStaticSuffix`).
+    if kind.group() == "admissionregistration.k8s.io"
+        && faults.version().minor() >= 37
+        && faults.context().name.ends_with(".static.k8s.io")
+    {
+        let reason = "names ending with \".static.k8s.io\" are reserved for static manifest-based configurations and cannot be managed via the API";
+        view.invalid(faults, "invalid-name", "name", "another ending", reason);
     }
     if kind.kind() == "PriorityClass" && name.starts_with("system-") {
         system_priority(faults, view, name);
@@ -123,20 +133,18 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
 }
 
 /// `ValidateIPAddressName`: an address in its canonical form.
-fn address_names(faults: &mut Faults<'_>, view: View<'_>) {
-    for name in ["name", "generateName"] {
-        let text = view.text(name);
-        if text.is_empty() {
+fn address_name(faults: &mut Faults<'_>, view: View<'_>) {
+    for (field, text) in faults.context().names() {
+        let Some(reason) = super::form::strict_ip(&text) else {
             continue;
-        }
-        match super::form::ip(text, faults.version()) {
-            Ok(address) if address.to_string() == text => {}
-            Ok(address) => {
-                let reason = format!("must be in canonical form (\"{address}\")");
-                view.invalid(faults, "invalid-name", name, &reason, &reason);
-            }
-            Err(_) => refuse_form(faults, view, name, Form::Ip, text),
-        }
+        };
+        let finding = Finding {
+            rule: "invalid-name",
+            message: format!("the name cannot be `{text}`"),
+            remark: Form::Ip.rule(),
+            words: format!("Invalid value: {text:?}: {reason}"),
+        };
+        faults.found(field.to_owned(), view.at, finding);
     }
 }
 
@@ -159,7 +167,7 @@ fn checks_name_again(kind: Kind) -> bool {
             "Service" | "ResourceQuota" | "ReplicationController" | "PodTemplate" | "Event"
         ),
         "apps" => kind.kind() == "ControllerRevision",
-        "networking.k8s.io" => matches!(kind.kind(), "IngressClass" | "IPAddress"),
+        "networking.k8s.io" => matches!(kind.kind(), "Ingress" | "IngressClass" | "IPAddress"),
         "resource.k8s.io" => !matches!(kind.kind(), "ResourceSlice" | "DeviceTaintRule"),
         "storage.k8s.io" => kind.kind() != "CSIDriver",
         "certificates.k8s.io" => kind.kind() != "PodCertificateRequest",

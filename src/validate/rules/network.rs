@@ -1,6 +1,6 @@
 //! Services, Ingresses, NetworkPolicies (`pkg/apis/core/validation`, `pkg/apis/networking/validation`).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::fields::{range, refuse_form};
 use super::form::{self, Form};
@@ -19,10 +19,14 @@ pub(super) fn service(faults: &mut Faults<'_>, view: View<'_>) {
         kind => kind,
     };
     service_ports(faults, view, kind);
+    if matches!(kind, "NodePort" | "LoadBalancer") {
+        node_ports(faults, view);
+    }
     if kind == "ExternalName" {
         external_name(faults, view);
     } else {
         addresses(faults, view);
+        families(faults, view);
         if view.text("clusterIP") == "None" && matches!(kind, "LoadBalancer" | "NodePort") {
             let finding = Finding {
                 rule: "conflicting-fields",
@@ -118,6 +122,46 @@ fn service_ports(faults: &mut Faults<'_>, view: View<'_>, kind: &str) {
     }
 }
 
+/// `initNodePorts` of `pkg/registry/core/service/storage`: one port of a node is for one port of the
+/// Service, though for several protocols of it.
+fn node_ports(faults: &mut Faults<'_>, view: View<'_>) {
+    let items = view.items("ports");
+    let number = |item: &Node, name: &str| item.get(name).and_then(Node::as_i64).unwrap_or(0);
+    let spares = view.bool("allocateLoadBalancerNodePorts") == Some(false)
+        && view.text("type") == "LoadBalancer";
+    let mut of_port: HashMap<i64, i64> = HashMap::new();
+    let mut taken = HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let (port, given) = (number(item, "port"), number(item, "nodePort"));
+        if given == 0 && spares {
+            continue;
+        }
+        let wanted = match of_port.get(&port) {
+            Some(known) if *known == given || given == 0 => continue,
+            Some(_) => given,
+            None => {
+                let mut same = items.iter().filter(|item| number(item, "port") == port);
+                let wanted = same.find_map(|item| match number(item, "nodePort") {
+                    0 => None,
+                    node => Some(node),
+                });
+                // Without a wish any will do.
+                of_port.insert(port, wanted.unwrap_or(-1));
+                match wanted {
+                    Some(wanted) => wanted,
+                    None => continue,
+                }
+            }
+        };
+        if !taken.insert(wanted) {
+            let path = format!("ports[{index}].nodePort");
+            let reason = "provided port is already allocated";
+            let remark = "another port of this Service has it";
+            view.invalid(faults, "duplicate-value", &path, remark, reason);
+        }
+    }
+}
+
 fn external_name(faults: &mut Faults<'_>, view: View<'_>) {
     for (name, words) in [
         ("clusterIP", "may not be set for ExternalName services"),
@@ -205,6 +249,75 @@ fn addresses(faults: &mut Faults<'_>, view: View<'_>) {
             };
             let span = view.span("clusterIP");
             view.refuse_at(faults, &format!("clusterIPs[{index}]"), span, finding);
+        }
+    }
+}
+
+/// Addresses against families, and how many of both there are (`initIPFamilyFields` of
+/// `pkg/registry/core/service/storage`).
+fn families(faults: &mut Faults<'_>, view: View<'_>) {
+    let single = view.text("clusterIP");
+    let texts =
+        |list: &str| -> Vec<&str> { view.items(list).iter().filter_map(Node::as_str).collect() };
+    let families = texts("ipFamilies");
+    let addresses = match texts("clusterIPs") {
+        list if list.is_empty() && !single.is_empty() => vec![single],
+        list => list,
+    };
+    let is_headless = single == "None";
+    let parsed: Vec<_> = addresses
+        .iter()
+        .filter_map(|text| form::ip(text, faults.version()).ok())
+        .collect();
+    if parsed.len() == addresses.len() && !is_headless {
+        if let [first, second] = parsed[..]
+            && first.is_ipv4() == second.is_ipv4()
+        {
+            let reason = "may specify no more than one IP for each IP family";
+            view.invalid(faults, "invalid-address", "clusterIPs", reason, reason);
+        }
+        for (index, (address, family)) in parsed.iter().zip(&families).enumerate() {
+            let wanted = match (*family, address.is_ipv4()) {
+                ("IPv4", false) => "IPv4",
+                ("IPv6", true) => "IPv6",
+                _ => continue,
+            };
+            let finding = Finding {
+                rule: "invalid-address",
+                message: format!("`{address}` is no {wanted} address"),
+                remark: "`ipFamilies` says of which family it is",
+                words: format!(
+                    "Invalid value: {:?}: expected an {wanted} value as indicated by `ipFamilies[{index}]`",
+                    addresses[index]
+                ),
+            };
+            let path = format!("clusterIPs[{index}]");
+            view.refuse_at(faults, &path, view.span("clusterIP"), finding);
+        }
+    }
+    let policy = match view.text("ipFamilyPolicy") {
+        "" if is_headless && view.entries("selector").is_empty() => "RequireDualStack",
+        "" => "SingleStack",
+        policy => policy,
+    };
+    let is_double = matches!(families[..], [first, second] if first == second);
+    if policy != "SingleStack" || is_double {
+        return;
+    }
+    for (count, what) in [
+        (addresses.len(), "cluster IPs"),
+        (families.len(), "IP families"),
+    ] {
+        if count == 2 {
+            let finding = Finding {
+                rule: "conflicting-fields",
+                message: format!("one stack does not have two {what}"),
+                remark: "`PreferDualStack` or `RequireDualStack`",
+                words: format!(
+                    "Invalid value: \"SingleStack\": must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+                ),
+            };
+            view.refuse(faults, "ipFamilyPolicy", finding);
         }
     }
 }
@@ -486,7 +599,10 @@ pub(super) fn service_ranges(faults: &mut Faults<'_>, view: View<'_>) {
     let mut families = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let text = item.as_str().unwrap_or_default();
-        refuse_form(faults, view, &format!("cidrs[{index}]"), Form::Cidr, text);
+        if let Some(words) = super::form::strict_cidr(text) {
+            let path = format!("cidrs[{index}]");
+            view.invalid(faults, "invalid-address", &path, Form::Cidr.rule(), words);
+        }
         if let Ok((address, _)) = super::form::cidr(text, faults.version()) {
             families.push(address.is_ipv4());
         }

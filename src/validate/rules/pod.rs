@@ -14,6 +14,9 @@ const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContain
 /// Checks a pod spec.
 pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     volumes(faults, view);
+    if faults.context().is_pod() {
+        made_claims(faults, view);
+    }
     names(faults, view);
     host_ports(faults, view);
     dns(faults, view);
@@ -124,6 +127,37 @@ fn volumes(faults: &mut Faults<'_>, view: View<'_>) {
                 let path = format!("{path}.env[{index}].valueFrom.fileKeyRef.volumeName");
                 no_volume(faults, view, &path, name, &known);
             }
+        }
+    }
+}
+
+/// The claims that are made for a Pod: they have names, and are not to be named themselves.
+fn made_claims(faults: &mut Faults<'_>, view: View<'_>) {
+    let pod = faults.context().name.clone();
+    if pod.is_empty() {
+        return;
+    }
+    let claim_of = |volume: &Node| {
+        let name = text(volume, "name");
+        let is_made = volume.get("ephemeral").is_some_and(|node| !node.is_null());
+        (is_made && !name.is_empty()).then(|| format!("{pod}-{name}"))
+    };
+    let made: Vec<String> = view.items("volumes").iter().filter_map(claim_of).collect();
+    for (index, volume) in view.items("volumes").iter().enumerate() {
+        if let Some(claim) = claim_of(volume)
+            && let Some(words) = Form::DnsSubdomain.fault(&claim, faults.version())
+        {
+            let path = format!("volumes[{index}].name");
+            let reason = format!("PVC name {claim:?}: {words}");
+            let remark = "its claim is named after the Pod and this";
+            view.invalid(faults, "invalid-name", &path, remark, reason);
+        }
+        let claim = volume.at(&["persistentVolumeClaim", "claimName"]);
+        let claim = claim.and_then(Node::as_str).unwrap_or_default();
+        if made.iter().any(|made| made == claim) {
+            let path = format!("volumes[{index}].persistentVolumeClaim.claimName");
+            let reason = "must not reference a PVC that gets created for an ephemeral volume";
+            view.invalid(faults, "conflicting-fields", &path, reason, reason);
         }
     }
 }
@@ -438,6 +472,11 @@ fn operating_system(faults: &mut Faults<'_>, view: View<'_>) {
         Some(node) if matches!(name, "hostPID" | "hostIPC") => node.as_bool() == Some(true),
         Some(node) => node.as_seq().is_none_or(|items| !items.is_empty()),
     };
+    let has_resources = view.get("resources").is_some() && faults.version().minor() >= 34;
+    if has_resources && refused.contains("windows pod") {
+        let reason = "may not be set for a windows pod";
+        view.forbidden(faults, "resources", "not with this `os`", reason);
+    }
     for name in pod {
         if set(view.get(name), name) {
             view.forbidden(faults, name, "not with this `os`", refused);

@@ -5,7 +5,7 @@ use super::expressions::compile;
 use super::fields::refuse_form;
 use super::form::Form;
 use crate::manifest::Node;
-use crate::validate::cel::{Env, Wanted};
+use crate::validate::cel::{Env, Wanted, is_word};
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
 
@@ -302,32 +302,9 @@ fn variables(faults: &mut Faults<'_>, view: View<'_>, env: &mut Env) {
 }
 
 fn is_identifier(name: &str) -> bool {
-    const RESERVED: &[&str] = &[
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ];
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !RESERVED.contains(&name)
+        && !is_word(name)
 }
 
 /// `validateParamRef` of a binding.

@@ -76,6 +76,7 @@ pub(super) fn requirements(faults: &mut Faults<'_>, view: View<'_>) {
     for request in requests {
         compare(faults, view, request);
     }
+    claims(faults, view);
     let named = |test: fn(&str) -> bool| limits.iter().chain(requests).any(|e| test(&e.key));
     if named(is_huge) && !named(|name| matches!(name, "cpu" | "memory")) {
         let finding = Finding {
@@ -88,6 +89,31 @@ pub(super) fn requirements(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
+/// `validateResourceClaimNames`: each claim, or each request of it, once.
+fn claims(faults: &mut Faults<'_>, view: View<'_>) {
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (index, claim) in view.items("claims").iter().enumerate() {
+        let text = |name: &str| claim.get(name).and_then(Node::as_str).unwrap_or_default();
+        let (name, request) = (text("name"), text("request"));
+        if name.is_empty() {
+            continue;
+        }
+        let path = format!("claims[{index}]");
+        // A claim alone is all of its requests.
+        let again = seen.iter().any(|(other, part)| {
+            *other == name && (part.is_empty() || request.is_empty() || *part == request)
+        });
+        if again {
+            view.duplicate(faults, &path, "this claim is listed already");
+        }
+        if !request.is_empty() {
+            let path = format!("{path}.request");
+            super::fields::refuse_form(faults, view, &path, Form::DnsLabel, request);
+        }
+        seen.push((name, request));
+    }
+}
+
 /// What all containers of a pod ask for fits into what the pod asks for
 /// (`validatePodResourceConsistency`). `view` is that of the pod spec.
 pub(super) fn of_pod(faults: &mut Faults<'_>, view: View<'_>) {
@@ -96,6 +122,10 @@ pub(super) fn of_pod(faults: &mut Faults<'_>, view: View<'_>) {
         let amounts = container.get("resources")?.get(list)?;
         quantity(amounts.get(name)?)
     };
+    // Forgotten until the gate was opened (PodLevelResources).
+    if faults.version().minor() < 34 {
+        return;
+    }
     for entry in own("requests").into_iter().flatten() {
         let Some(given) = quantity(&entry.value) else {
             continue;
@@ -123,6 +153,30 @@ pub(super) fn of_pod(faults: &mut Faults<'_>, view: View<'_>) {
         let Some(given) = quantity(&entry.value) else {
             continue;
         };
+        // A Pod without a request of its own asks for what its containers do (`defaultPodRequests`).
+        let is_asked = own("requests").is_some_and(|all| all.get(&entry.key).is_some());
+        if faults.context().is_pod() && !is_asked && !is_huge(&entry.key) {
+            let all = total(view, |container| {
+                let request = asked(container, "requests", &entry.key);
+                let limit = || asked(container, "limits", &entry.key);
+                request.or_else(limit).map_or(0, Quantity::nanos)
+            });
+            if all > given.nanos() {
+                let finding = Finding {
+                    rule: "request-above-limit",
+                    message: format!(
+                        "the containers ask for more {} than the pod may use",
+                        entry.key
+                    ),
+                    remark: &format!("the pod's limit is {given}"),
+                    words: format!(
+                        "Invalid value: must be less than or equal to {} limit of {given}",
+                        entry.key
+                    ),
+                };
+                view.refuse_at(faults, "resources.requests", entry.value.span, finding);
+            }
+        }
         if is_huge(&entry.key) {
             let all = total(view, |container| {
                 asked(container, "limits", &entry.key).map_or(0, Quantity::nanos)
@@ -224,27 +278,7 @@ fn compare(faults: &mut Faults<'_>, view: View<'_>, request: &Entry) {
 /// Checks the name of a resource.
 fn name(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry, owner: Owner) {
     let text = entry.key.as_str();
-    let fault = Form::LabelKey.fault(text, faults.version()).or_else(|| {
-        let plain = !text.contains('/');
-        let words = match owner {
-            _ if plain && !is_standard(text) => {
-                "must be a standard resource type or fully qualified"
-            }
-            Owner::Container if plain && !COMPUTE.contains(&text) && !is_huge(text) => {
-                "must be a standard resource for containers"
-            }
-            Owner::Container if !plain && !is_native(text) && !is_extended(faults, text) => {
-                "doesn't follow extended resource name standard"
-            }
-            Owner::Pod if !matches!(text, "cpu" | "memory") && !is_huge(text) => {
-                "Unsupported value: supported values: \"cpu\", \"hugepages-\", \"memory\""
-            }
-            Owner::Quota if plain && !is_quota(text) => "must be a standard resource for quota",
-            _ => return None,
-        };
-        Some(words.to_owned())
-    });
-    let Some(words) = fault else {
+    let Some(words) = name_fault(text, faults, owner) else {
         return;
     };
     let near = crate::manifest::suggest::nearest(text, COMPUTE);
@@ -265,8 +299,44 @@ fn name(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry, owne
     view.refuse_at(faults, path, entry.key_span, finding);
 }
 
+/// Checks the name of a container's resource that stands in a field (`ValidateContainerResourceName`).
+pub(super) fn container_name(faults: &mut Faults<'_>, view: View<'_>, path: &str) {
+    let text = view.text(path);
+    if text.is_empty() {
+        return;
+    }
+    if let Some(words) = name_fault(text, faults, Owner::Container) {
+        let remark = "cpu, memory, ephemeral-storage, or a name with a domain before it";
+        view.invalid(faults, "invalid-resource-name", path, remark, words);
+    }
+}
+
+/// What the server says of the name of a resource.
+fn name_fault(text: &str, faults: &Faults<'_>, owner: Owner) -> Option<String> {
+    Form::LabelKey.fault(text, faults.version()).or_else(|| {
+        let plain = !text.contains('/');
+        let words = match owner {
+            _ if plain && !is_standard(text) => {
+                "must be a standard resource type or fully qualified"
+            }
+            Owner::Container if plain && !COMPUTE.contains(&text) && !is_huge(text) => {
+                "must be a standard resource for containers"
+            }
+            Owner::Container if !plain && !is_native(text) && !is_extended(faults, text) => {
+                "doesn't follow extended resource name standard"
+            }
+            Owner::Pod if !matches!(text, "cpu" | "memory") && !is_huge(text) => {
+                "Unsupported value: supported values: \"cpu\", \"hugepages-\", \"memory\""
+            }
+            Owner::Quota if plain && !is_quota(text) => "must be a standard resource for quota",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    })
+}
+
 /// Checks an amount: not negative, whole where things are counted, a multiple of the page size.
-fn amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry) {
+pub(super) fn amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &Entry) {
     let Some(value) = quantity(&entry.value) else {
         return;
     };

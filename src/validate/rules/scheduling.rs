@@ -97,6 +97,10 @@ pub(super) fn spread(faults: &mut Faults<'_>, view: View<'_>) {
         }
     }
     label_keys(faults, view, &["matchLabelKeys"]);
+    match faults.version().minor() {
+        ..=33 => keys_in_selector(faults, view),
+        _ => keys_twice(faults, view),
+    }
 }
 
 /// A term of pod affinity.
@@ -118,6 +122,7 @@ pub(super) fn pod_term(faults: &mut Faults<'_>, view: View<'_>) {
         refuse_form(faults, view, "topologyKey", Form::LabelKey, key);
     }
     label_keys(faults, view, &["matchLabelKeys", "mismatchLabelKeys"]);
+    keys_twice(faults, view);
 }
 
 /// `ValidateMatchLabelKeysAndMismatchLabelKeys`.
@@ -152,6 +157,65 @@ fn label_keys(faults: &mut Faults<'_>, view: View<'_>, lists: &[&str]) {
         if other.contains(key) {
             let reason = "exists in both matchLabelKeys and mismatchLabelKeys";
             view.invalid(faults, "conflicting-fields", &path, reason, reason);
+        }
+    }
+}
+
+/// The keys of labels that a selector names, in their order.
+fn selector_keys(view: View<'_>) -> Vec<&str> {
+    let labels = view.find(&["labelSelector", "matchLabels"]);
+    let labels = labels.and_then(Node::as_map).into_iter().flatten();
+    let expressions = view.find(&["labelSelector", "matchExpressions"]);
+    let expressions = expressions.and_then(Node::as_seq).unwrap_or_default();
+    labels
+        .map(|entry| entry.key.as_str())
+        .chain(
+            expressions
+                .iter()
+                .filter_map(|item| item.get("key")?.as_str()),
+        )
+        .collect()
+}
+
+const IN_BOTH: &str = "exists in both matchLabelKeys and labelSelector";
+
+/// `ValidateMatchLabelKeysInTopologySpread`.
+fn keys_in_selector(faults: &mut Faults<'_>, view: View<'_>) {
+    let keys = selector_keys(view);
+    for (index, item) in view.items("matchLabelKeys").iter().enumerate() {
+        if item.as_str().is_some_and(|key| keys.contains(&key)) {
+            let path = format!("matchLabelKeys[{index}]");
+            view.invalid(faults, "conflicting-fields", &path, IN_BOTH, IN_BOTH);
+        }
+    }
+}
+
+/// A key of `matchLabelKeys` that the selector names twice. For a Pod the server has added what its
+/// own labels say to the selector by then.
+fn keys_twice(faults: &mut Faults<'_>, view: View<'_>) {
+    if view.get("labelSelector").is_none() {
+        return;
+    }
+    let texts = |list: &str| view.items(list).iter().filter_map(Node::as_str);
+    let matching: Vec<&str> = texts("matchLabelKeys").collect();
+    let mut keys = selector_keys(view);
+    let own = faults.context().labels.clone();
+    let added = texts("matchLabelKeys").chain(texts("mismatchLabelKeys"));
+    keys.extend(added.filter(|key| own.iter().any(|label| label == key)));
+    for (at, key) in keys.iter().enumerate() {
+        let Some(index) = matching.iter().rposition(|matching| matching == key) else {
+            continue;
+        };
+        if keys[..at].contains(key) {
+            let finding = Finding {
+                rule: "conflicting-fields",
+                message: format!("`{key}` is in `matchLabelKeys` and in `labelSelector`"),
+                remark: "one of them is enough",
+                words: format!("Invalid value: {key:?}: {IN_BOTH}"),
+            };
+            // The server leaves the name of the list out.
+            let span = view.items("matchLabelKeys")[index].span;
+            view.refuse_at(faults, &format!("[{index}]"), span, finding);
         }
     }
 }
@@ -212,7 +276,7 @@ pub(super) fn node_requirement(faults: &mut Faults<'_>, view: View<'_>) {
         .parent()
         .and_then(super::super::place::Place::parent)
         .is_some_and(|term| term.field_name() == "preference");
-    if preferred || !faults.context().checks_node_values {
+    if preferred {
         return;
     }
     for (index, value) in values.iter().enumerate() {

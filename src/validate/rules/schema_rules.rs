@@ -109,7 +109,7 @@ struct Place {
     in_metadata: bool,
     /// Why no default may stand here.
     no_defaults: Option<&'static str>,
-    /// The nearest list or map whose items have no identity.
+    /// The nearest list whose items have no identity.
     uncorrelated: Option<String>,
     /// How many values there can be at most; `None` where nothing bounds it.
     often: Option<u64>,
@@ -165,12 +165,8 @@ fn schema(walk: &mut Walk<'_, '_>, node: &Node, place: &mut Place, total: &mut u
             schema(walk, additional, &mut below, total);
         });
     }
-    let atomic = given(node, "x-kubernetes-map-type").and_then(Node::as_str) == Some("atomic");
     for (name, inner) in named(node, "properties") {
         let mut below = place.below(node);
-        if atomic {
-            below.uncorrelated = Some(walk.path.clone());
-        }
         let is_meta = matches!(name, "metadata" | "kind" | "apiVersion");
         if is_meta && (place.is_root || flag(node, "x-kubernetes-embedded-resource")) {
             below.in_metadata = true;

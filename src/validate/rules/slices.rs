@@ -310,7 +310,12 @@ fn values(
             let reason = "option is larger than capacity value";
             view.invalid(faults, "out-of-range", &path, reason, reason);
         }
-        if items[..index].contains(item) {
+        // Parts of a unit make no difference (DRAFractionalCapacityRange is off).
+        let units = item.map(Quantity::units);
+        if items[..index]
+            .iter()
+            .any(|other| other.map(Quantity::units) == units)
+        {
             view.duplicate(faults, &path, "this value is here already");
         }
     }
@@ -357,6 +362,14 @@ fn range(
             low.saturating_add(step) > limit,
             "one step is larger than capacity value",
         );
+        let bounds = [("default", &default), ("min", &min), ("max", &max)];
+        let negative = |quantity: &Option<Quantity>| quantity.is_some_and(Quantity::is_negative);
+        for (path, _) in bounds.iter().filter(|(_, bound)| negative(bound)) {
+            wrong(path, true, "must be greater than or equal to 0");
+        }
+        if bounds.iter().any(|(_, bound)| negative(bound)) {
+            return;
+        }
         for value in [whole(&default), whole(&max)].into_iter().flatten() {
             let off = value.checked_sub(low).is_some_and(|rest| rest % step != 0);
             wrong("step", off, "value is not a multiple of a given step");

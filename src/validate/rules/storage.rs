@@ -134,10 +134,46 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
             reason,
         );
     }
+    if text(&["local", "path"]).split('/').any(|part| part == "..") {
+        let reason = "must not contain '..'";
+        view.invalid(faults, "invalid-path", "local.path", reason, reason);
+    }
+    if view.get("nodeAffinity").is_some() && view.find(&["nodeAffinity", "required"]).is_none() {
+        let reason = "must specify required node constraints";
+        view.required(faults, "nodeAffinity.required", "which nodes?", reason);
+    }
+    if view.find(&["iscsi", "initiatorName"]).is_some() {
+        let name = faults.context().name.clone();
+        let portal = text(&["iscsi", "targetPortal"]);
+        super::backends::portal(faults, view, "iscsi.targetportal", &name, portal);
+    }
+    attributes_class(faults, view);
     let path = text(&["nfs", "path"]);
     if !path.is_empty() && !path.starts_with('/') {
         let reason = "must be an absolute path";
         view.invalid(faults, "invalid-path", "nfs.path", reason, reason);
+    }
+}
+
+/// The class of the attributes of a volume, since 1.34.
+fn attributes_class(faults: &mut Faults<'_>, view: View<'_>) {
+    let path = "volumeAttributesClassName";
+    let Some(name) = view.get(path).and_then(Node::as_str) else {
+        return;
+    };
+    if faults.version().minor() < 34 {
+        return;
+    }
+    match name {
+        "" => {
+            let reason = "an empty string is disallowed";
+            view.required(faults, path, "which class?", reason);
+        }
+        name => refuse_form(faults, view, path, Form::DnsSubdomain, name),
+    }
+    if view.get("csi").is_none() {
+        let reason = "has to be specified when using volumeAttributesClassName";
+        view.required(faults, "csi", "only CSI volumes have such a class", reason);
     }
 }
 
@@ -186,162 +222,6 @@ pub(super) fn namespace(faults: &mut Faults<'_>, view: View<'_>) {
             };
             view.refuse_at(faults, "finalizers", item.span, finding);
         }
-    }
-}
-
-/// An address of Endpoints.
-pub(super) fn endpoint(faults: &mut Faults<'_>, view: View<'_>) {
-    let hostname = view.text("hostname");
-    if !hostname.is_empty() {
-        refuse_form(faults, view, "hostname", Form::DnsLabel, hostname);
-    }
-    if let Some(node) = view.get("nodeName").and_then(Node::as_str) {
-        refuse_form(faults, view, "nodeName", Form::DnsSubdomain, node);
-    }
-    let text = view.text("ip");
-    match super::form::ip(text, faults.version()) {
-        Err(_) => refuse_form(faults, view, "ip", Form::Ip, text),
-        Ok(address) => super::network::no_special(faults, view, "ip", address),
-    }
-}
-
-/// A subset of Endpoints: addresses, and ports with names where there are several.
-pub(super) fn subset(faults: &mut Faults<'_>, view: View<'_>) {
-    if view.items("addresses").is_empty() && view.items("notReadyAddresses").is_empty() {
-        let reason = "must specify `addresses` or `notReadyAddresses`";
-        view.required(faults, "", reason, reason);
-    }
-    let ports = view.items("ports");
-    for (index, port) in ports.iter().enumerate() {
-        let path = |name: &str| format!("ports[{index}].{name}");
-        let text = |name: &str| port.get(name).and_then(Node::as_str).unwrap_or_default();
-        if text("name").is_empty() && ports.len() > 1 {
-            view.required(
-                faults,
-                &path("name"),
-                "with several ports each needs a name",
-                "",
-            );
-        } else if !text("name").is_empty() {
-            refuse_form(faults, view, &path("name"), Form::DnsLabel, text("name"));
-        }
-        let number = port.get("port").and_then(Node::as_i64);
-        if number.is_some_and(|number| number != 0 && !(1..=65535).contains(&number)) {
-            super::fields::range(faults, view, &path("port"), 1, 65535);
-        }
-        if let Some(protocol) = port.get("appProtocol").and_then(Node::as_str) {
-            refuse_form(faults, view, &path("appProtocol"), Form::LabelKey, protocol);
-        }
-    }
-}
-
-/// The addresses and ports of an EndpointSlice.
-pub(super) fn slice(faults: &mut Faults<'_>, view: View<'_>) {
-    let kind = view.text("addressType");
-    for (at, endpoint) in view.items("endpoints").iter().enumerate() {
-        hints(faults, view, at, endpoint);
-        let addresses = endpoint
-            .get("addresses")
-            .and_then(Node::as_seq)
-            .unwrap_or_default();
-        for (index, address) in addresses.iter().enumerate() {
-            let text = address.as_str().unwrap_or_default();
-            let path = format!("endpoints[{at}].addresses[{index}]");
-            slice_address(faults, view, &path, kind, text);
-        }
-        for (name, form) in [
-            ("hostname", Form::DnsLabel),
-            ("nodeName", Form::DnsSubdomain),
-        ] {
-            if let Some(text) = endpoint.get(name).and_then(Node::as_str) {
-                refuse_form(faults, view, &format!("endpoints[{at}].{name}"), form, text);
-            }
-        }
-    }
-    let mut names = Vec::new();
-    for (index, port) in view.items("ports").iter().enumerate() {
-        let name = port.get("name").and_then(Node::as_str).unwrap_or_default();
-        if names.contains(&name) {
-            let path = format!("ports[{index}].name");
-            view.duplicate(faults, &path, "another port has this name");
-        }
-        names.push(name);
-    }
-}
-
-fn slice_address(faults: &mut Faults<'_>, view: View<'_>, path: &str, kind: &str, text: &str) {
-    if kind == "FQDN" {
-        return refuse_form(faults, view, path, Form::DnsSubdomain, text);
-    }
-    let Ok(address) = super::form::ip(text, faults.version()) else {
-        return refuse_form(faults, view, path, Form::Ip, text);
-    };
-    match (kind, address.is_ipv4()) {
-        ("IPv4", false) => {
-            let reason = "must be an IPv4 address";
-            view.invalid(faults, "invalid-address", path, reason, reason);
-        }
-        ("IPv6", true) => {
-            let reason = "must be an IPv6 address";
-            view.invalid(faults, "invalid-address", path, reason, reason);
-        }
-        _ => super::network::no_special(faults, view, path, address),
-    }
-}
-
-/// Taints and networks of a Node.
-pub(super) fn node(faults: &mut Faults<'_>, view: View<'_>) {
-    for (index, taint) in view.items("taints").iter().enumerate() {
-        for (name, form) in [("key", Form::LabelKey), ("value", Form::LabelValue)] {
-            let text = taint.get(name).and_then(Node::as_str).unwrap_or_default();
-            if let Some(words) = form.fault(text, faults.version()) {
-                let finding = Finding {
-                    rule: "invalid-label",
-                    message: format!("`{text}` is no {}", form.noun()),
-                    remark: form.rule(),
-                    words: format!("Invalid value: {text:?}: {words}"),
-                };
-                let span = taint.get(name).map_or(taint.span, |node| node.span);
-                // The server puts the taints under `metadata`.
-                faults.found(format!("metadata.taints[{index}].{name}"), span, finding);
-            }
-        }
-    }
-    unique_taints(faults, view);
-    // The single form has the last word, and is reported as the first of the list.
-    let single = view.text("podCIDR");
-    let listed = view.items("podCIDRs").first().and_then(Node::as_str);
-    if !single.is_empty() && listed != Some(single) {
-        let Some(words) = Form::Cidr.fault(single, faults.version()) else {
-            return;
-        };
-        let finding = Finding {
-            rule: "invalid-address",
-            message: format!("`{single}` is no {}", Form::Cidr.noun()),
-            remark: Form::Cidr.rule(),
-            words: format!("Invalid value: {single:?}: {words}"),
-        };
-        return view.refuse_at(faults, "podCIDRs[0]", view.span("podCIDR"), finding);
-    }
-    let networks: Vec<_> = view
-        .items("podCIDRs")
-        .iter()
-        .filter_map(|item| super::form::cidr(item.as_str()?, faults.version()).ok())
-        .collect();
-    let mixed = networks.iter().any(|n| n.0.is_ipv4()) && networks.iter().any(|n| n.0.is_ipv6());
-    if view.items("podCIDRs").len() > 1 && (!mixed || networks.len() > 2) {
-        let reason = "may specify no more than one CIDR for each IP family";
-        view.invalid(faults, "invalid-address", "podCIDRs", reason, reason);
-    }
-    for (index, item) in view.items("podCIDRs").iter().enumerate() {
-        let text = item.as_str().unwrap_or_default();
-        refuse_form(
-            faults,
-            view,
-            &format!("podCIDRs[{index}]"),
-            Form::Cidr,
-            text,
-        );
     }
 }
 
@@ -410,18 +290,19 @@ pub(super) fn topology(faults: &mut Faults<'_>, view: View<'_>) {
 /// `ValidateAPIService`.
 pub(super) fn api_service(faults: &mut Faults<'_>, view: View<'_>) {
     let (group, version) = (view.text("group"), view.text("version"));
-    let name = faults.context().name.clone();
     let wanted = format!("{version}.{group}");
-    if !name.is_empty() && name != wanted {
-        let finding = Finding {
-            rule: "invalid-name",
-            message: format!("the name cannot be `{name}`"),
-            remark: "`spec.version`, a dot and `spec.group`",
-            words: format!(
-                "Invalid value: {name:?}: must be `spec.version+\".\"+spec.group`: {wanted:?}"
-            ),
-        };
-        faults.found("metadata.name".to_owned(), view.at, finding);
+    for (field, name) in faults.context().names() {
+        if name != wanted {
+            let finding = Finding {
+                rule: "invalid-name",
+                message: format!("the name cannot be `{name}`"),
+                remark: "`spec.version`, a dot and `spec.group`",
+                words: format!(
+                    "Invalid value: {name:?}: must be `spec.version+\".\"+spec.group`: {wanted:?}"
+                ),
+            };
+            faults.found(field.to_owned(), view.at, finding);
+        }
     }
     if !group.is_empty() {
         refuse_form(faults, view, "group", Form::DnsSubdomain, group);
@@ -458,25 +339,6 @@ pub(super) fn api_service(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// Each pair of key and effect once.
-fn unique_taints(faults: &mut Faults<'_>, view: View<'_>) {
-    let mut seen: Vec<(&str, &str)> = Vec::new();
-    for (index, taint) in view.items("taints").iter().enumerate() {
-        let text = |name: &str| taint.get(name).and_then(Node::as_str).unwrap_or_default();
-        let pair = (text("key"), text("effect"));
-        if seen.contains(&pair) {
-            let finding = Finding {
-                rule: "duplicate-value",
-                message: format!("there is another taint `{}` with this effect", pair.0),
-                remark: "each key and effect once",
-                words: "Duplicate value: taints must be unique by key and effect pair".to_owned(),
-            };
-            faults.found(format!("metadata.taints[{index}]"), taint.span, finding);
-        }
-        seen.push(pair);
-    }
-}
-
 /// `validatePVSecretReference` of the secrets of a CSI volume; that to stage it is not looked at.
 fn csi_secrets(faults: &mut Faults<'_>, view: View<'_>) {
     for secret in [
@@ -504,12 +366,21 @@ fn csi_secrets(faults: &mut Faults<'_>, view: View<'_>) {
 
 /// `ValidateRuntimeClass`: each toleration once.
 pub(super) fn scheduling(faults: &mut Faults<'_>, view: View<'_>) {
-    let items = view.items("tolerations");
-    for (index, item) in items.iter().enumerate() {
-        if items[..index].contains(item) {
+    // How long something is tolerated makes no difference.
+    let key = |item: &Node| {
+        ["key", "operator", "value", "effect"].map(|name| {
+            let text = item.get(name).and_then(Node::as_str);
+            text.unwrap_or_default().to_owned()
+        })
+    };
+    let mut seen = Vec::new();
+    for (index, item) in view.items("tolerations").iter().enumerate() {
+        let key = key(item);
+        if seen.contains(&key) {
             let path = format!("tolerations[{index}]");
             view.duplicate(faults, &path, "this toleration is here already");
         }
+        seen.push(key);
     }
 }
 
@@ -518,27 +389,5 @@ pub(super) fn revision(faults: &mut Faults<'_>, view: View<'_>) {
     if view.get("data").is_some_and(|data| data.as_map().is_none()) {
         let reason = "data must be a valid JSON object";
         view.required(faults, "data", "a mapping", reason);
-    }
-}
-
-/// `validateHints` of an endpoint: zones and nodes, each once.
-fn hints(faults: &mut Faults<'_>, view: View<'_>, at: usize, endpoint: &Node) {
-    for (list, form) in [
-        ("forZones", Form::LabelValue),
-        ("forNodes", Form::DnsSubdomain),
-    ] {
-        let items = endpoint.at(&["hints", list]).and_then(Node::as_seq);
-        let mut seen = Vec::new();
-        for (index, item) in items.unwrap_or_default().iter().enumerate() {
-            let name = item.get("name").and_then(Node::as_str).unwrap_or_default();
-            let path = format!("endpoints[{at}].hints.{list}[{index}].name");
-            if seen.contains(&name) {
-                view.duplicate(faults, &path, "this name is here already");
-            }
-            seen.push(name);
-            if !name.is_empty() {
-                refuse_form(faults, view, &path, form, name);
-            }
-        }
     }
 }

@@ -7,6 +7,7 @@ use crate::validate::Validator;
 
 const ACCEPTED: &str = include_str!("tests/accepted.yaml");
 const REFUSED: &str = include_str!("tests/refused.txt");
+const OBJECTS: &str = include_str!("tests/objects.txt");
 
 fn documents(text: &str) -> Vec<Node> {
     let sources = Sources::new();
@@ -69,6 +70,39 @@ fn what_the_server_refuses_is_refused_with_the_field_that_it_names() {
             .iter()
             .flat_map(|(rule, field)| [rule.as_str(), field])
             .collect();
+        if found != wanted {
+            differences.push(format!("{row}\n  found: {found:?}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// A field without indices and keys.
+fn plain(field: &str) -> String {
+    let mut depth = 0;
+    let keep = |c: &char| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            _ => return depth == 0,
+        }
+        false
+    };
+    let plain: String = field.chars().filter(keep).collect();
+    plain.trim_end_matches('.').to_owned()
+}
+
+#[test]
+fn small_objects_are_refused_for_the_fields_that_the_server_names() {
+    let mut differences = Vec::new();
+    for row in OBJECTS.lines().filter(|line| !line.starts_with('#')) {
+        let mut columns = row.split('\t');
+        let object = &documents(columns.next().unwrap())[0];
+        let found = errors(object).into_iter().map(|(_, field)| plain(&field));
+        let mut found: Vec<String> = found.collect();
+        found.sort();
+        found.dedup();
+        let wanted: Vec<&str> = columns.collect();
         if found != wanted {
             differences.push(format!("{row}\n  found: {found:?}"));
         }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::fields::refuse_form;
 use super::form::Form;
-use crate::manifest::Node;
+use crate::manifest::{Map, Node};
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
 
@@ -31,6 +31,10 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         let reason = "must be an absolute path";
         view.invalid(faults, "invalid-path", "nfs.path", reason, reason);
     }
+    if view.find(&["iscsi", "initiatorName"]).is_some() {
+        let portal = text(&["iscsi", "targetPortal"]);
+        super::backends::portal(faults, view, "name", view.text("name"), portal);
+    }
     csi_driver(faults, view, text(&["csi", "driver"]));
     if view.find(&["csi", "nodePublishSecretRef"]).is_some() {
         let name = text(&["csi", "nodePublishSecretRef", "name"]);
@@ -47,80 +51,6 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         Form::RelativePath,
         directory,
     );
-}
-
-/// `validateISCSIVolumeSource`: the number, and both names.
-pub(super) fn iscsi(faults: &mut Faults<'_>, view: View<'_>) {
-    if view.int("lun").is_some_and(|lun| !(0..=255).contains(&lun)) {
-        super::fields::range(faults, view, "lun", 0, 255);
-    }
-    let remark = "such as `iqn.2001-04.com.example:storage`";
-    for (name, shown) in [("iqn", "iqn"), ("initiatorName", "initiatorname")] {
-        let Some(node) = view.get(name) else {
-            continue;
-        };
-        let text = node.as_str().unwrap_or_default();
-        let fits = match text.get(..3) {
-            Some("iqn") => is_iqn(text),
-            Some("eui") => is_wwn(text, 16),
-            Some("naa") => is_wwn(text, 32),
-            _ if name == "iqn" && text.is_empty() => true,
-            _ => false,
-        };
-        if !fits {
-            let finding = Finding {
-                rule: "invalid-name",
-                message: format!("`{name}` cannot be `{text}`"),
-                remark,
-                words: format!("Invalid value: {text:?}: must be valid format"),
-            };
-            view.refuse_at(faults, shown, node.span, finding);
-        }
-    }
-}
-
-/// `iqn.YYYY-MM.domain:name`, anywhere at the end of the text.
-fn is_iqn(text: &str) -> bool {
-    text.match_indices("iqn.").any(|(at, mark)| {
-        let rest = &text[at + mark.len()..];
-        let Some((date, rest)) = rest.split_once('.') else {
-            return false;
-        };
-        let date = date.as_bytes();
-        let is_date = date.len() == 7
-            && date.iter().enumerate().all(|(index, b)| {
-                if index == 4 {
-                    *b == b'-'
-                } else {
-                    b.is_ascii_digit()
-                }
-            });
-        let Some((domain, name)) = rest.split_once(':') else {
-            return false;
-        };
-        let in_domain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
-        let in_name = |c: char| !matches!(c, ',' | ';' | '*' | '&' | '$' | '|') && !is_blank(c);
-        is_date
-            && !domain.is_empty()
-            && domain.bytes().all(in_domain)
-            && !name.is_empty()
-            && name.chars().all(in_name)
-    })
-}
-
-/// The white space of Go's regular expressions.
-fn is_blank(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\x0c' | '\r' | ' ')
-}
-
-/// Three letters, any character, and so many letters and digits.
-fn is_wwn(text: &str, length: usize) -> bool {
-    let mut rest = text.get(3..).unwrap_or_default().chars();
-    let any = rest.next();
-    let digits = rest.as_str();
-    any.is_some_and(|c| c != '\n')
-        && digits.len() == length
-        && digits.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// The Secret of a CSI volume, which the server reports as the name of the volume.
@@ -209,6 +139,7 @@ pub(super) fn projected(faults: &mut Faults<'_>, view: View<'_>) {
     mode(faults, view, "defaultMode");
     let mut seen = HashSet::new();
     for (index, source) in view.items("sources").iter().enumerate() {
+        certificates(faults, view, index, source, &mut seen);
         for kind in ["secret", "configMap", "downwardAPI"] {
             let items = source.at(&[kind, "items"]).and_then(Node::as_seq);
             for item in items.unwrap_or_default() {
@@ -217,12 +148,6 @@ pub(super) fn projected(faults: &mut Faults<'_>, view: View<'_>) {
                     conflict(faults, view, item, path);
                 }
             }
-        }
-        let bundle = source
-            .at(&["clusterTrustBundle", "path"])
-            .and_then(Node::as_str);
-        if let Some(path) = bundle.filter(|path| !seen.insert(path)) {
-            conflict(faults, view, source, path);
         }
         let token = source
             .get("serviceAccountToken")
@@ -234,6 +159,44 @@ pub(super) fn projected(faults: &mut Faults<'_>, view: View<'_>) {
             let path = format!("sources[{index}].serviceAccountToken");
             let reason = "must not be specified when serviceAccountName is not set";
             view.forbidden(faults, &path, "name a `serviceAccountName`", reason);
+        }
+    }
+}
+
+/// Bundles of authorities (since 1.37) and certificates of the pod (since 1.37).
+fn certificates<'n>(
+    faults: &mut Faults<'_>,
+    view: View<'_>,
+    index: usize,
+    source: &'n Node,
+    seen: &mut HashSet<&'n str>,
+) {
+    if faults.version().minor() < 37 {
+        return;
+    }
+    for (kind, paths) in [
+        ("clusterTrustBundle", &["path"][..]),
+        (
+            "podCertificate",
+            &["credentialBundlePath", "keyPath", "certificateChainPath"],
+        ),
+    ] {
+        let Some(node) = source.get(kind).filter(|node| !node.is_null()) else {
+            continue;
+        };
+        for name in paths {
+            let path = node.get(name).and_then(Node::as_str).unwrap_or_default();
+            // Only an empty path of a bundle is a path like another.
+            if path.is_empty() && kind != "clusterTrustBundle" {
+                continue;
+            }
+            if !path.is_empty() {
+                let at = format!("sources[{index}].{kind}.{name}");
+                refuse_form(faults, view, &at, Form::RelativeFile, path);
+            }
+            if !seen.insert(path) {
+                conflict(faults, view, source, path);
+            }
         }
     }
 }
@@ -317,8 +280,24 @@ pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
     data_source(faults, view);
 }
 
+/// Whether the server drops a field of a claim before it validates: a `dataSource` that is neither a
+/// claim nor a snapshot, unless a `dataSourceRef` stands beside it
+/// (`EnforceDataSourceBackwardsCompatibility` of `pkg/api/persistentvolumeclaim`).
+pub(super) fn is_dropped(is_claim: bool, beside: &Map, field: &str, value: &Node) -> bool {
+    let has_reference = || {
+        beside
+            .get("dataSourceRef")
+            .is_some_and(|node| !node.is_null())
+    };
+    is_claim
+        && field == "dataSource"
+        && value.as_map().is_some()
+        && !is_claim_or_snapshot(value)
+        && !has_reference()
+}
+
 /// Whether a `dataSource` is one of the two that the server keeps.
-pub(super) fn is_claim_or_snapshot(source: &Node) -> bool {
+fn is_claim_or_snapshot(source: &Node) -> bool {
     let text = |name: &str| source.get(name).and_then(Node::as_str).unwrap_or_default();
     matches!(
         (text("apiGroup"), text("kind")),
@@ -327,39 +306,50 @@ pub(super) fn is_claim_or_snapshot(source: &Node) -> bool {
 }
 
 fn data_source(faults: &mut Faults<'_>, view: View<'_>) {
-    const NAME: &str = "dataSourceRef";
-    let text = |field: &str| {
-        view.find(&[NAME, field])
-            .and_then(Node::as_str)
-            .unwrap_or_default()
+    const NAMES: [&str; 2] = ["dataSource", "dataSourceRef"];
+    let text = |path: &[&str]| view.find(path).and_then(Node::as_str).unwrap_or_default();
+    let is_claim = faults.context().kind == "PersistentVolumeClaim";
+    let has_namespace = !text(&["dataSourceRef", "namespace"]).is_empty();
+    // CrossNamespaceVolumeDataSource is off: a claim forgets such a reference, a template does not.
+    let is_kept = |name: &str, node: &Node| match name {
+        "dataSource" => !is_dropped(is_claim, view.map, name, node),
+        _ => !(is_claim && has_namespace),
     };
-    if view.get(NAME).is_none() {
-        return;
-    }
-    if !text("namespace").is_empty() {
-        // Dropped: CrossNamespaceVolumeDataSource is off.
-        return;
-    }
-    if let Some(source) = view
-        .get("dataSource")
-        .filter(|node| node.as_map().is_some())
-    {
-        let same = ["apiGroup", "kind", "name"].iter().all(|field| {
-            let texts = [source.get(field), view.find(&[NAME, field])];
-            let [one, other] = texts.map(|node| node.and_then(Node::as_str));
-            // The group is a pointer: none is not the empty one.
-            one == other || *field != "apiGroup" && one.unwrap_or("") == other.unwrap_or("")
-        });
-        if !same {
-            let finding = Finding {
-                rule: "conflicting-fields",
-                message: "`dataSource` and `dataSourceRef` differ".to_owned(),
-                remark: "one of them is enough",
-                words: "Invalid value: \"spec.dataSource\": must match dataSourceRef".to_owned(),
-            };
-            view.refuse_at(faults, "", view.span("dataSource"), finding);
+    let [source, reference] = NAMES.map(|name| {
+        let node = view.get(name).filter(|node| node.as_map().is_some());
+        node.filter(|node| is_kept(name, node))
+    });
+    for (name, node) in NAMES.into_iter().zip([source, reference]) {
+        if let Some(node) = node {
+            one_source(faults, view, name, node);
         }
     }
+    let (Some(source), Some(reference)) = (source, reference) else {
+        return;
+    };
+    let same = ["apiGroup", "kind", "name"].iter().all(|field| {
+        let texts = [source, reference].map(|node| node.get(field).and_then(Node::as_str));
+        // The group is a pointer: none is not the empty one.
+        texts[0] == texts[1]
+            || *field != "apiGroup" && texts[0].unwrap_or("") == texts[1].unwrap_or("")
+    });
+    let words = match has_namespace {
+        true => "may not be specified when dataSourceRef.namespace is specified",
+        false if same => return,
+        false => "must match dataSourceRef",
+    };
+    let finding = Finding {
+        rule: "conflicting-fields",
+        message: "`dataSource` and `dataSourceRef` differ".to_owned(),
+        remark: "one of them is enough",
+        words: format!("Invalid value: \"spec.dataSource\": {words}"),
+    };
+    view.refuse_at(faults, "", view.span("dataSource"), finding);
+}
+
+/// `validateDataSource` and `validateDataSourceRef`.
+fn one_source(faults: &mut Faults<'_>, view: View<'_>, name: &str, node: &Node) {
+    let text = |field: &str| node.get(field).and_then(Node::as_str).unwrap_or_default();
     let group = text("apiGroup");
     if group.is_empty() && !matches!(text("kind"), "" | "PersistentVolumeClaim") {
         let reason = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
@@ -369,16 +359,15 @@ fn data_source(faults: &mut Faults<'_>, view: View<'_>) {
             remark: "name the `apiGroup` of this kind",
             words: format!("Invalid value: {:?}: {reason}", text("kind")),
         };
-        let span = view.find(&[NAME, "kind"]).map_or(view.at, |node| node.span);
-        return view.refuse_at(faults, NAME, span, finding);
+        let span = node.get("kind").map_or(view.at, |node| node.span);
+        view.refuse_at(faults, name, span, finding);
     }
-    if !group.is_empty() {
-        refuse_form(
-            faults,
-            view,
-            "dataSourceRef.apiGroup",
-            Form::DnsSubdomain,
-            group,
-        );
+    for (field, form) in [
+        ("apiGroup", Form::DnsSubdomain),
+        ("namespace", Form::DnsLabel),
+    ] {
+        if !text(field).is_empty() {
+            refuse_form(faults, view, &format!("{name}.{field}"), form, text(field));
+        }
     }
 }

@@ -156,6 +156,7 @@ pub(super) fn template(faults: &mut Faults<'_>, view: View<'_>) {
     }
     metadata::annotations(faults, inner, "annotations");
     annotations::pod(faults, view, node, view.get("spec"), "annotations");
+    super::profiles::check(faults, view, node);
 }
 
 fn deployment_strategy(faults: &mut Faults<'_>, view: View<'_>) {

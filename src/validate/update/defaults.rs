@@ -134,6 +134,11 @@ fn own(map: &mut Map, name: &str) {
         "api.core.v1.ServiceSpec" => service(map),
         "api.apps.v1.StatefulSetSpec" => text(map, "podManagementPolicy", "OrderedReady"),
         "api.batch.v1.JobSpec" => job(map),
+        "api.batch.v1.PodFailurePolicyOnPodConditionsPattern" => text(map, "status", "True"),
+        "api.certificates.v1.PodCertificateRequestSpec"
+        | "api.certificates.v1beta1.PodCertificateRequestSpec" => {
+            pointer(map, "maxExpirationSeconds", Node::int(86_400, Span::NONE));
+        }
         "api.rbac.v1.RoleRef" => text(map, "apiGroup", "rbac.authorization.k8s.io"),
         "api.scheduling.v1.PriorityClass" => {
             pointer(

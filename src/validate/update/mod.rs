@@ -49,10 +49,28 @@ impl Validator {
             rules.extend(again.filter(|finding| !is_decoder(finding)));
         }
         rules.retain(|finding| is_decoder(finding) || !is_skipped(kind, finding, old, new));
+        if kind.kind() == "StatefulSet" && self.tolerates_template(kind, old) {
+            rules.retain(|finding| is_decoder(finding) || !is_below(finding, "spec.template"));
+        }
         findings.append(&mut rules);
         lists::duplicates(self.version(), new, kind, &mut findings);
         findings.append(&mut self.changes(kind, old, &prepared, new));
+        if kind.kind() == "CustomResourceDefinition" {
+            rules::rename_fields(new, &mut findings);
+        }
         Judgement::of(new, findings)
+    }
+
+    /// Whether anything may be written into the template of a StatefulSet: where its old spec is not
+    /// valid. Until 1.34 templates were not looked at (`ValidateStatefulSetUpdate`).
+    fn tolerates_template(self, kind: Kind, old: &Object) -> bool {
+        let found = self.decoded(kind, old);
+        self.version().minor() >= 34
+            && found.iter().any(|finding| {
+                finding.severity == Severity::Error
+                    && is_below(finding, "spec")
+                    && !is_skipped(kind, finding, old, old)
+            })
     }
 
     /// What the decoder and the rules for every object find.
@@ -111,10 +129,23 @@ pub(super) fn identity(tables: Tables, old: &Object, new: &Object) -> Vec<Diagno
 
 /// Whether a finding is one of the decoder, which does not know of an old object.
 fn is_decoder(finding: &Diagnostic) -> bool {
-    matches!(
-        finding.rule.as_ref(),
-        "unknown-field" | "wrong-type" | "invalid-quantity" | "invalid-base64" | "invalid-time"
-    ) || finding.rule == "out-of-range" && finding.notes.is_empty()
+    let unread = |finding: &Diagnostic| {
+        let mut notes = finding.notes.iter();
+        notes.any(|note| note.contains("quantities must match"))
+    };
+    match finding.rule.as_ref() {
+        "unknown-field" | "wrong-type" | "invalid-base64" | "invalid-time" => true,
+        "invalid-quantity" => unread(finding),
+        "out-of-range" => finding.notes.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a finding is about a field or something below it.
+fn is_below(finding: &Diagnostic, field: &str) -> bool {
+    let own = finding.field.as_deref().unwrap_or_default();
+    let rest = own.strip_prefix(field);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Whether a rule on new objects does not hold for an update, or tolerates what was there before.
@@ -124,6 +155,10 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
     }
     let field = finding.field.as_deref().unwrap_or_default();
     let in_metadata = field.starts_with("metadata");
+    // A status is written through an endpoint of its own.
+    if field.starts_with("status.") {
+        return true;
+    }
     // The server keeps its own.
     if field.starts_with("metadata.managedFields") || field == "metadata.generation" {
         return true;
@@ -138,10 +173,19 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
         | ("resource.k8s.io", "ResourceClaim")
         | ("certificates.k8s.io", "CertificateSigningRequest") => !in_metadata,
         // Their names are another rule of a create alone.
-        ("apiextensions.k8s.io", "CustomResourceDefinition") if field == "metadata.name" => true,
+        ("apiextensions.k8s.io", "CustomResourceDefinition")
+            if matches!(field, "metadata.name" | "metadata.generateName") =>
+        {
+            true
+        }
         // These cannot change, so what is wrong with them came with the old object.
         ("apps", "StatefulSet") => {
             field.starts_with("spec.volumeClaimTemplates") || field == "spec.serviceName"
+        }
+        ("resource.k8s.io", "ResourceSlice") => is_old_capacity(old, new, field),
+        // Beside a class it is refused when it is created (`ValidateIngressCreate`).
+        ("networking.k8s.io", "Ingress") if field == "annotations.kubernetes.io/ingress.class" => {
+            true
         }
         ("networking.k8s.io", "NetworkPolicy") if finding.rule == "invalid-address" => {
             held_before(old, new, field)
@@ -149,6 +193,35 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
         ("", "Service") if finding.rule == "invalid-address" => held_before(old, new, field),
         _ => false,
     }
+}
+
+/// Whether a field of a ResourceSlice is in the capacities or taints of a device that has the same
+/// ones already (`validateDevice`).
+fn is_old_capacity(old: &Object, new: &Object, field: &str) -> bool {
+    let Some((index, rest)) = field
+        .strip_prefix("spec.devices[")
+        .and_then(|rest| rest.split_once(']'))
+    else {
+        return false;
+    };
+    let devices = |object: &Object| -> Vec<Node> {
+        let devices = object.root.at(&["spec", "devices"]);
+        devices.and_then(Node::as_seq).unwrap_or_default().to_vec()
+    };
+    let index = index.parse::<usize>().ok();
+    let Some(device) = index.and_then(|index| devices(new).into_iter().nth(index)) else {
+        return false;
+    };
+    let name = device.get("name");
+    let Some(before) = devices(old).into_iter().find(|old| old.get("name") == name) else {
+        return false;
+    };
+    ["capacity", "taints"].iter().any(|list| {
+        let own = rest
+            .strip_prefix('.')
+            .and_then(|rest| rest.strip_prefix(list));
+        own.is_some() && before.get(list) == device.get(list)
+    })
 }
 
 /// Fields that hold addresses which were read more loosely once.

@@ -38,13 +38,7 @@ pub(super) fn check(change: &mut Change<'_>) {
         return;
     };
     images(&mut new, &old);
-    // The last is dropped by a server with default flags (`dropDisabledFields` of `pkg/api/pod`).
-    for field in [
-        "activeDeadlineSeconds",
-        "schedulingGates",
-        "tolerations",
-        "evictionResponders",
-    ] {
+    for field in ["activeDeadlineSeconds", "schedulingGates", "tolerations"] {
         put(&mut new, field, old.get(field));
     }
     let grace = |spec: &Node| {

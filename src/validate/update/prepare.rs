@@ -40,7 +40,9 @@ pub(super) fn prepared(old: &Object, new: &Object, kind: Kind) -> Object {
             let elsewhere = namespace
                 .and_then(Node::as_str)
                 .is_some_and(|n| !n.is_empty());
-            if let Some(spec) = root.get_mut("spec").filter(|_| elsewhere) {
+            let in_use = old.root.at(&["spec", "dataSourceRef"]);
+            let in_use = in_use.is_some_and(|node| !node.is_null());
+            if let Some(spec) = root.get_mut("spec").filter(|_| elsewhere && !in_use) {
                 put(spec, "dataSourceRef", None);
             }
         }

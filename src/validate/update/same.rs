@@ -14,9 +14,11 @@ use crate::schema::{Field, Object, Shape, Type};
 use crate::validate::place::Place;
 
 /// Fields that the server drops, because their gates are off by default in every release.
-const GATED: [(&str, &str); 3] = [
+const GATED: [(&str, &str); 5] = [
     ("DeviceSubRequest", "derivedAttributes"),
     ("ExactDeviceRequest", "derivedAttributes"),
+    ("PodSpec", "evictionResponders"),
+    ("PodSpec", "schedulingGroup"),
     ("ServiceAccountTokenProjection", "user"),
 ];
 

@@ -25,6 +25,7 @@ pub(super) fn volume(change: &mut Change<'_>) {
     source(change);
     change.immutable_as(&["spec", "volumeMode"], "volumeMode", "field is immutable");
     if change.before(&["spec", "nodeAffinity"]).is_some() {
+        rename_labels(change);
         let reason = "field is immutable, except for updating from beta label to GA";
         change.immutable_as(&["spec", "nodeAffinity"], "nodeAffinity", reason);
     }
@@ -33,6 +34,48 @@ pub(super) fn volume(change: &mut Change<'_>) {
         let words = "Forbidden: update from non-nil value to nil is forbidden".to_owned();
         let field = class.join(".");
         change.report(FORBIDDEN, &field, std::slice::from_ref(&field), words);
+    }
+}
+
+/// Labels of nodes that were renamed when they became stable.
+const RENAMED: [(&str, &str); 5] = [
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+    (
+        "beta.kubernetes.io/instance-type",
+        "node.kubernetes.io/instance-type",
+    ),
+    ("beta.kubernetes.io/os", "kubernetes.io/os"),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "topology.kubernetes.io/region",
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/zone",
+        "topology.kubernetes.io/zone",
+    ),
+];
+
+/// Gives the old terms of a volume the new names of labels, where the new ones have them in the same
+/// place (`getMaskNodeSelectorLabelChangeEqualities`).
+fn rename_labels(change: &mut Change<'_>) {
+    let path = ["spec", "nodeAffinity", "required", "nodeSelectorTerms"];
+    let new = change.new.at(&path).cloned();
+    let new = new.as_ref().and_then(Node::as_seq).unwrap_or_default();
+    let old = change.old.at_mut(&path).and_then(Node::as_seq_mut);
+    for (old, new) in old.into_iter().flatten().zip(new) {
+        for list in ["matchExpressions", "matchFields"] {
+            let new = new.get(list).and_then(Node::as_seq).unwrap_or_default();
+            let old = old.get_mut(list).and_then(Node::as_seq_mut);
+            for (old, new) in old.into_iter().flatten().zip(new) {
+                let key = |node: &Node| node.get("key").and_then(Node::as_str).map(str::to_owned);
+                let renamed = |&(beta, stable): &(&str, &str)| {
+                    key(old).as_deref() == Some(beta) && key(new).as_deref() == Some(stable)
+                };
+                if RENAMED.iter().any(renamed) {
+                    super::pod::put(old, "key", new.get("key"));
+                }
+            }
+        }
     }
 }
 
@@ -134,7 +177,7 @@ fn size(change: &mut Change<'_>) {
     let path = ["spec", "resources", "requests", "storage"];
     let amount = |node: Option<&Node>| {
         let text = node.and_then(Node::scalar_text)?;
-        Quantity::parse(text).map(Quantity::nanos)
+        Quantity::parse(text.trim()).map(Quantity::nanos)
     };
     let (old, new) = (amount(change.before(&path)), amount(change.after(&path)));
     let got = amount(change.before(&["status", "capacity", "storage"])).unwrap_or(0);

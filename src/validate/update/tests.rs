@@ -194,6 +194,95 @@ fn words_are_those_of_the_version() {
 }
 
 #[test]
+fn what_the_server_tolerates_is_tolerated() {
+    let volume = |key: &str| {
+        format!(
+            "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: a}}\nspec: {{capacity: {{storage: 1Gi}}, \
+             accessModes: [ReadWriteOnce], hostPath: {{path: /a}}, nodeAffinity: {{required: {{nodeSelectorTerms: \
+             [{{matchExpressions: [{{key: {key}, operator: In, values: [a]}}]}}]}}}}}}\n"
+        )
+    };
+    let set = |account: &str, policy: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: a}}\nspec: {{serviceName: a, \
+             selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: \
+             {{serviceAccountName: {account}, dnsPolicy: {policy}, containers: [{{name: a, image: b}}]}}}}}}\n"
+        )
+    };
+    let pod = |group: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: a, image: b}}]{group}}}\n"
+        )
+    };
+    let node =
+        |status: &str| format!("{{apiVersion: v1, kind: Node, metadata: {{name: a}}{status}}}\n");
+    let ingress = |annotation: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: a, annotations: {{{annotation}}}}}\n\
+             spec: {{ingressClassName: b, defaultBackend: {{service: {{name: a, port: {{number: 1}}}}}}}}\n"
+        )
+    };
+    let address = |generate: &str| {
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: IPAddress, metadata: {{name: 10.0.0.7{generate}}}, spec: {{parentRef: {{resource: services, name: a, namespace: b}}}}}}\n"
+        )
+    };
+    let slice = |multiple: &str| {
+        format!(
+            "{{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, metadata: {{name: a}}, spec: {{driver: a.io, nodeName: node-1, \
+             pool: {{name: p, generation: 1, resourceSliceCount: 1}}, devices: [{{name: d, {multiple} capacity: {{c: {{value: '10', \
+             requestPolicy: {{default: '1', validValues: ['1', '2']}}}}}}}}]}}}}\n"
+        )
+    };
+    let claim = |size: &str, namespace: &str| {
+        format!(
+            "{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: a}}, spec: {{accessModes: [ReadWriteOnce], \
+             dataSourceRef: {{apiGroup: a.io, kind: B, name: c{namespace}}}, resources: {{requests: {{storage: {size}}}}}}}, \
+             status: {{phase: Bound, capacity: {{storage: 2Gi}}}}}}\n"
+        )
+    };
+    let (beta, stable) = ("beta.kubernetes.io/os", "kubernetes.io/os");
+    for (old, new, expected) in [
+        (volume(beta), volume(stable), &[][..]),
+        (volume(stable), volume(beta), &["nodeAffinity"]),
+        (
+            volume(beta),
+            volume("kubernetes.io/arch"),
+            &["nodeAffinity"],
+        ),
+        (
+            set("a", "ClusterFirst"),
+            set("A_b", "ClusterFirst"),
+            &["spec.template.spec.serviceAccountName"],
+        ),
+        (set("a", "None"), set("A_b", "None"), &[]),
+        (
+            node(""),
+            node(", status: {allocatable: {a.io/b: 1.5}, declaredFeatures: [b, a]}"),
+            &[],
+        ),
+        (ingress(""), ingress("kubernetes.io/ingress.class: a"), &[]),
+        (
+            "{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: A, status: 'True'}]}]}, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}\n".to_owned(),
+            "{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: A}]}]}, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}\n".to_owned(),
+            &[],
+        ),
+        (address(""), address(", generateName: x"), &["metadata.generateName"]),
+        (slice("allowMultipleAllocations: true,"), slice(""), &[]),
+        (claim("2Gi", ""), claim("'2Gi '", ""), &[]),
+        (claim("2Gi", ""), claim("2Gi", ", namespace: b"), &["spec"]),
+        (pod(""), pod(", schedulingGroup: {podGroupName: x}"), &[]),
+    ] {
+        let (old, new) = (documents(&old).remove(0), documents(&new).remove(0));
+        let found: Vec<String> = errors(&old, &new)
+            .into_iter()
+            .map(|(_, field)| field)
+            .collect();
+        assert_eq!(found, expected, "{}", new.describe());
+    }
+}
+
+#[test]
 fn values_of_secrets_are_not_told() {
     let object = |value: &str| {
         let text = format!(

@@ -1,4 +1,4 @@
-//! Work on many sources at once, on all cores, with results in the order of the sources.
+//! Work on many things at once, on all cores, with results in their order. Any stage may use it.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
