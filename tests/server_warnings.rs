@@ -1,4 +1,7 @@
 //! The server's own warnings, asked of a real API server and of deployx, and compared word by word.
+//!
+//! `DEPLOYX_WARNED=FILE` adds objects, one a line of JSON; those that the server refuses are passed
+//! over.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod cluster;
@@ -310,6 +313,16 @@ fn of_server(namespace: &Namespace<'_>, text: &str) -> Vec<String> {
 
 /// What the server warns of on a dry run.
 fn warned(namespace: &Namespace<'_>, file: &std::path::Path, object: &str) -> Vec<String> {
+    let told = ask(namespace, file, object);
+    told.unwrap_or_else(|refused| panic!("{object}{refused}"))
+}
+
+/// What the server warns of on a dry run, or why it refuses.
+fn ask(
+    namespace: &Namespace<'_>,
+    file: &std::path::Path,
+    object: &str,
+) -> Result<Vec<String>, String> {
     std::fs::write(file, object).unwrap();
     let file = file.to_str().unwrap();
     let args = [
@@ -321,11 +334,13 @@ fn warned(namespace: &Namespace<'_>, file: &std::path::Path, object: &str) -> Ve
     ];
     let output = namespace.kubectl(&args);
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{object}{told}");
+    if !output.status.success() {
+        return Err(told);
+    }
     let lines = told
         .lines()
         .filter_map(|line| line.strip_prefix("Warning: "));
-    sorted(lines.map(str::to_owned))
+    Ok(sorted(lines.map(str::to_owned)))
 }
 
 /// What deployx says that the server would warn of.
@@ -364,13 +379,25 @@ fn examples() -> impl Iterator<Item = &'static str> {
 fn warnings_are_those_of_the_server() {
     let namespace = Cluster::shared().namespace("warnings");
     let (mut compared, mut wrong) = (0, Vec::new());
-    for object in OBJECTS.iter().copied().chain(examples()) {
-        let (server, own) = (of_server(&namespace, object), of_deployx(object));
+    let mut compare = |object: &str, server: &[String]| {
+        let own = of_deployx(object);
         compared += server.len();
         let missing = server.iter().filter(|words| !own.contains(words));
         wrong.extend(missing.map(|words| format!("deployx does not say: {words}")));
         let more = own.iter().filter(|words| !server.contains(words));
         wrong.extend(more.map(|words| format!("only deployx says: {words}")));
+    };
+    for object in OBJECTS.iter().copied().chain(examples()) {
+        compare(object, &of_server(&namespace, object));
+    }
+    let more =
+        std::env::var_os("DEPLOYX_WARNED").map(|file| std::fs::read_to_string(file).unwrap());
+    let file = namespace.cluster().dir().join("more.yaml");
+    for object in more.iter().flat_map(|text| text.lines()) {
+        match ask(&namespace, &file, object) {
+            Ok(server) => compare(object, &server),
+            Err(refused) => println!("refused: {refused}"),
+        }
     }
     println!("{compared} warnings of the server compared");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

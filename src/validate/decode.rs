@@ -129,6 +129,8 @@ impl Walk<'_, '_> {
                 dropped: mode.dropped
                     || field.unchecked()
                     || place.is_root_field("status")
+                    || entry.key == "status"
+                        && object.name().ends_with(".core.v1.PersistentVolumeClaim")
                     || place.is_root_field("metadata") && self.faults.context().is_answered
                     || is_inner_owner(&place)
                     || object.name().ends_with(".v2.MetricIdentifier") && entry.key == "selector"

@@ -1,6 +1,16 @@
 //! Scalars in text form, read as the server's decoders read them (apimachinery 0.37): times,
 //! base64. Each check says what is wrong in the server's own words.
 
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
+
+/// Decodes base64 as Go's `base64.StdEncoding` does. `None` where [`check_base64`] finds a fault.
+pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let settings = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+    let engine = GeneralPurpose::new(&alphabet::STANDARD, settings);
+    engine.decode(text.replace(['\r', '\n'], "")).ok()
+}
+
 /// Checks base64 as Go's `base64.StdEncoding` decodes it into bytes: line breaks are skipped,
 /// padding is demanded, bits that the padding leaves over do not matter.
 pub(super) fn check_base64(text: &str) -> Result<(), String> {
@@ -49,7 +59,8 @@ pub(super) fn check_base64(text: &str) -> Result<(), String> {
 pub(super) fn check_quantity(text: &str) -> Result<(), &'static str> {
     const WRONG_FORMAT: &str = "quantities must match the regular expression \
         '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-    let text = text.trim();
+    // Space around it is dropped before escapes are read, so a line break is none.
+    let text = text.trim_matches(|c: char| c.is_whitespace() && !c.is_ascii_control());
     if text.is_empty() {
         return Err(WRONG_FORMAT);
     }
@@ -155,6 +166,20 @@ fn is_zone(zone: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn base64_is_decoded_as_go_decodes_it() {
+        for (text, wanted) in [
+            ("eA==", Some("x")),
+            ("eA\n==\n", Some("x")),
+            ("ea==", Some("y")),
+            ("eA=", None),
+            ("eA== ", None),
+        ] {
+            let decoded = super::decode_base64(text);
+            assert_eq!(decoded.as_deref(), wanted.map(str::as_bytes), "{text:?}");
+        }
+    }
+
     use super::*;
 
     /// The numbers are those that Go 1.26 prints.
@@ -227,7 +252,7 @@ mod tests {
             );
         }
         for text in [
-            "1K", "128mi", "1gb", "100MB", "1e", "1ki", "1Gib", "1e1.5", "0.5core", "--1",
+            "1K", "128mi", "1gb", "100MB", "1e", "1ki", "1Gib", "1Gi\n", "1e1.5", "0.5core", "--1",
         ] {
             assert!(check_quantity(text).is_err(), "{text}");
         }

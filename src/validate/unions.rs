@@ -74,28 +74,28 @@ static UNIONS: &[Union] = &[
     Union {
         object: "core.v1.PersistentVolumeSpec",
         members: &[
+            "hostPath",
+            "gcePersistentDisk",
             "awsElasticBlockStore",
-            "azureDisk",
-            "azureFile",
+            "glusterfs",
+            "flocker",
+            "nfs",
+            "rbd",
+            "quobyte",
             "cephfs",
+            "iscsi",
             "cinder",
-            "csi",
             "fc",
             "flexVolume",
-            "flocker",
-            "gcePersistentDisk",
-            "glusterfs",
-            "hostPath",
-            "iscsi",
-            "local",
-            "nfs",
+            "azureFile",
+            "vsphereVolume",
             "photonPersistentDisk",
             "portworxVolume",
-            "quobyte",
-            "rbd",
+            "azureDisk",
             "scaleIO",
+            "local",
             "storageos",
-            "vsphereVolume",
+            "csi",
         ],
         none: "Required value: must specify a volume type",
         many: VOLUMES,
@@ -206,7 +206,11 @@ pub(super) fn check(
             faults.refuse("one-of", message, at, remark, place, union.none);
         }
         ([first, rest @ ..], Many::Each(words)) => {
-            for extra in rest {
+            // This one of a cluster's volumes is not counted against those before it.
+            let counts = |extra: &&&Entry| {
+                !(union.object == "core.v1.PersistentVolumeSpec" && extra.key == "flexVolume")
+            };
+            for extra in rest.iter().filter(counts) {
                 let place = place.field(match extra.key.as_str() {
                     "cephfs" => "cephFS",
                     key => key,

@@ -142,7 +142,9 @@ impl Comparison {
     /// Compares one answer of the server with ours.
     fn compare(&mut self, definitions: &Definitions, pair: &Pair<'_>, server: &Answer) {
         // Who has a port is not to be known from the two objects; 0 is no answer.
-        if server.message.contains("port is already allocated") || server.code == 0 {
+        // A controller may have been there first.
+        let no_answer = ["port is already allocated", "the object has been modified"];
+        if no_answer.iter().any(|words| server.message.contains(words)) || server.code == 0 {
             return;
         }
         let ours = ours(definitions, &pair.live.object, &pair.new);

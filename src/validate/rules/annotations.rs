@@ -31,12 +31,16 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: Kind) {
         ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration") => shares(faults, view),
         ("networking.k8s.io", "Ingress") => ingress_class(faults, view),
         ("apps", "DaemonSet") => {
-            let text = annotation(view, "deprecated.daemonset.template.generation");
-            if let Some((text, node)) = text
+            const KEY: &str = "deprecated.daemonset.template.generation";
+            let node = view.find(&["metadata", "annotations"]);
+            let node = node.and_then(|all| all.get(KEY));
+            // null is the empty text.
+            let text = |node: &'_ Node| node.as_str().unwrap_or_default().to_owned();
+            if let Some((text, node)) = node.map(|node| (text(node), node))
                 && text.parse::<i64>().is_err()
             {
                 let words = format!("strconv.ParseInt: parsing {text:?}: invalid syntax");
-                refuse(faults, view, "metadata.annotations", node, text, words);
+                refuse(faults, view, "metadata.annotations", node, &text, words);
             }
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => approval(faults, view),
@@ -47,7 +51,12 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: Kind) {
 /// An annotation of an object, with where it stands.
 fn annotation<'v>(view: View<'v>, key: &str) -> Option<(&'v str, &'v Node)> {
     let node = view.find(&["metadata", "annotations"])?.get(key)?;
-    Some((node.as_str()?, node))
+    // The decoder makes an empty text of null.
+    let text = match node.is_null() {
+        true => "",
+        false => node.as_str()?,
+    };
+    Some((text, node))
 }
 
 fn refuse(

@@ -236,7 +236,27 @@ fn success_policy(faults: &mut Faults<'_>, view: View<'_>, completions: Option<i
             let reason = "at least one of succeededCount or succeededIndexes must be specified";
             view.required(faults, &format!("{path}[{index}]"), reason, reason);
         }
+        let indexes = given("succeededIndexes").and_then(Node::as_str);
+        let total = match (indexes, completions) {
+            (Some(text), Some(completions)) => {
+                let path = format!("{path}[{index}].succeededIndexes");
+                count_indexes(text, completions).unwrap_or_else(|words| {
+                    let reason = format!("error parsing succeededIndexes: {words}");
+                    view.invalid(faults, "invalid-indexes", &path, "such as `1,3-5`", reason);
+                    0
+                })
+            }
+            _ => i64::MAX,
+        };
         let count = given("succeededCount").and_then(Node::as_i64);
+        let is_above = |most: i64| count.is_some_and(|count| count > most);
+        if is_above(total) && !completions.is_some_and(is_above) {
+            let path = format!("{path}[{index}].succeededCount");
+            let reason = format!(
+                "must be less than or equal to {total} (the number of indexes in the specified succeededIndexes field)"
+            );
+            view.invalid(faults, "out-of-range", &path, &reason, &reason);
+        }
         if let (Some(count), Some(completions)) = (count, completions) {
             let path = format!("{path}[{index}].succeededCount");
             if count < 0 {
@@ -250,6 +270,39 @@ fn success_policy(faults: &mut Faults<'_>, view: View<'_>, completions: Option<i
             }
         }
     }
+}
+
+/// How many indexes a text names, such as `1,3-5` (`validateIndexesFormat`); what is wrong with it,
+/// as the server says it.
+fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
+    let (mut total, mut last) = (0, None);
+    for part in text.split(',').filter(|_| !text.is_empty()) {
+        let limits: Vec<&str> = part.split('-').collect();
+        if limits.len() > 2 {
+            return Err(format!(
+                "the fragment {part:?} violates the requirement that an index interval can have at most two parts separated by '-'"
+            ));
+        }
+        let number = |text: &str| match text.parse::<i64>() {
+            Ok(number) if number >= completions => Err(format!("too large index: {text:?}")),
+            Ok(number) => Ok(number),
+            Err(_) => Err(format!(
+                "cannot convert string to integer for index: {text:?}"
+            )),
+        };
+        let first = number(limits[0])?;
+        let end = limits.get(1).map_or(Ok(first), |text| number(text))?;
+        let falls = limits.len() == 2 && first >= end || last.is_some_and(|last| last >= first);
+        if falls {
+            let last = last.unwrap_or(first);
+            return Err(format!(
+                "non-increasing order, previous: {last}, current: {first}"
+            ));
+        }
+        total += end - first + 1;
+        last = Some(end);
+    }
+    Ok(total)
 }
 
 fn failure_policy(faults: &mut Faults<'_>, view: View<'_>) {

@@ -1,11 +1,10 @@
 //! Requests for certificates, and bundles of authorities (`pkg/apis/certificates/validation`).
 //! Signatures are not verified.
 
-use base64::Engine as _;
-
 use super::fields::{refuse_form, too_long};
 use super::form::Form;
 use super::pem;
+use crate::manifest::Node;
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
 
@@ -40,12 +39,8 @@ pub(super) fn request(faults: &mut Faults<'_>, view: View<'_>) {
             reason,
         );
     }
-    let engine = base64::engine::general_purpose::STANDARD;
-    let text = view.text("request");
-    if text.is_empty() {
-        return;
-    }
-    let Ok(pem) = engine.decode(text) else {
+    let request = view.get("request").filter(|node| node.as_str() != Some(""));
+    let Some(pem) = request.and_then(bytes) else {
         return;
     };
     let blocks = pem::blocks(&pem);
@@ -59,6 +54,18 @@ pub(super) fn request(faults: &mut Faults<'_>, view: View<'_>) {
         let remark = "a certificate request in PEM, encoded in base64";
         view.invalid(faults, "invalid-certificate", "request", remark, reason);
     }
+}
+
+/// What a field of bytes holds: base64, or a list of numbers. `None` for what the decoder refuses.
+fn bytes(node: &Node) -> Option<Vec<u8>> {
+    let Some(items) = node.as_seq() else {
+        return pem::decode(node.as_str()?.as_bytes());
+    };
+    let byte = |item: &Node| match item.is_null() {
+        true => Some(0),
+        false => u8::try_from(item.as_i64()?).ok(),
+    };
+    items.iter().map(byte).collect()
 }
 
 /// `ValidateSignerName`.
@@ -341,7 +348,6 @@ pub(super) fn pod_request(faults: &mut Faults<'_>, view: View<'_>) {
             reason,
         );
     }
-    let engine = base64::engine::general_purpose::STANDARD;
     match view.text("stubPKCS10Request") {
         "" if view
             .get("stubPKCS10Request")
@@ -351,7 +357,7 @@ pub(super) fn pod_request(faults: &mut Faults<'_>, view: View<'_>) {
             view.invalid(faults, "one-of", "", "which key?", reason);
         }
         text => {
-            if engine.decode(text).is_ok_and(|bytes| !is_signed(&bytes)) {
+            if pem::decode(text.as_bytes()).is_some_and(|bytes| !is_signed(&bytes)) {
                 let reason = "must be a valid PKCS#10 CSR";
                 view.invalid(
                     faults,

@@ -1,8 +1,5 @@
 //! ConfigMaps and Secrets (`pkg/apis/core/validation`).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::fields::too_long;
 use super::form::Form;
 use crate::manifest::{Entry, Node, Object};
@@ -198,12 +195,7 @@ fn decoded(node: &Node) -> Option<Vec<u8>> {
     if node.is_null() {
         return Some(Vec::new());
     }
-    let text: String = node
-        .as_str()?
-        .chars()
-        .filter(|c| !matches!(c, '\n' | '\r'))
-        .collect();
-    STANDARD.decode(text).ok()
+    crate::validate::scalar::decode_base64(node.as_str()?)
 }
 
 fn decoded_length(node: &Node) -> usize {

@@ -102,6 +102,14 @@ fn constraint(faults: &mut Faults<'_>, view: View<'_>, known: &Requests<'_>) {
     for name in pair {
         if let Some(text) = view.get(name).and_then(Node::as_str) {
             qualified(faults, view, name, text, true);
+            // The newer rule beside it does not fold the case.
+            let domain = text.split_once('/').map_or("", |(domain, _)| domain);
+            let folded = domain.to_lowercase();
+            if faults.version().minor() >= 37 && domain != folded {
+                let reason = Form::DnsSubdomain.fault(domain, faults.version());
+                let reason = format!("prefix: {}", reason.unwrap_or_default());
+                view.invalid(faults, "invalid-name", name, "in lower case", reason);
+            }
         }
     }
 }

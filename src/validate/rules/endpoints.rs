@@ -18,7 +18,7 @@ pub(super) fn endpoint(faults: &mut Faults<'_>, view: View<'_>) {
     let text = view.text("ip");
     match super::form::ip(text, faults.version()) {
         Err(_) => refuse_form(faults, view, "ip", Form::Ip, text),
-        Ok(address) => super::network::no_special(faults, view, "ip", address),
+        Ok(address) => super::services::no_special(faults, view, "ip", address),
     }
 }
 
@@ -133,7 +133,7 @@ fn slice_address(faults: &mut Faults<'_>, view: View<'_>, path: &str, kind: &str
             let reason = "must be an IPv6 address";
             view.invalid(faults, "invalid-address", path, reason, reason);
         }
-        _ => super::network::no_special(faults, view, path, address),
+        _ => super::services::no_special(faults, view, path, address),
     }
 }
 

@@ -75,8 +75,12 @@ fn plain(node: &Node) -> String {
     let entries = map
         .iter()
         .map(|entry| (entry.key.as_str(), plain(&entry.value)));
+    // 0 is the default of one percentage and no value of the other.
+    let is_nothing = |key: &str, value: &str| {
+        matches!(value, "" | "[]" | "{}" | "false") || value == "0" && key == "lendablePercent"
+    };
     let mut entries: Vec<_> = entries
-        .filter(|(_, value)| !matches!(value.as_str(), "" | "[]" | "{}" | "false" | "0"))
+        .filter(|(key, value)| !is_nothing(key, value))
         .map(|(key, value)| format!("{key}:{value}"))
         .collect();
     entries.sort();

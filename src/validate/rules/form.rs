@@ -228,8 +228,7 @@ fn search(text: &str, version: Version) -> Option<String> {
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
     };
     let long = (text.len() > names::SUBDOMAIN_MAX).then_some("must be no more than 253 characters");
-    // A single dot means the root.
-    let shape = text.is_empty() || text.split('.').all(part);
+    let shape = text.split('.').all(part);
     complaints(&[long, (!shape).then_some(SEARCH)])
 }
 
@@ -498,8 +497,8 @@ mod tests {
             ),
             (
                 Form::DnsSearch,
-                vec![".", "a_b.c", "_tcp.x", "a.b."],
-                vec!["-a", "a..b", "A"],
+                vec!["a_b.c", "_tcp.x", "a.b."],
+                vec!["-a", "a..b", "A", "", "."],
             ),
             (
                 Form::WildcardOrSubdomain,

@@ -38,7 +38,8 @@ pub(super) fn check(faults: &mut Faults<'_>, object: &Object, kind: Kind) {
     owners(faults, view);
     finalizers(faults, view, is_core(kind));
     managed_fields(faults, view);
-    if view.int("generation").is_some_and(|number| number < 0) {
+    if view.int("generation").is_some_and(|number| number < 0) && !counts_generations(faults, kind)
+    {
         let words = "must be greater than or equal to 0";
         view.invalid(faults, "out-of-range", "generation", "0 at least", words);
     }
@@ -86,6 +87,9 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
         if form.fault(&made, faults.version()).is_some() {
             refuse_form(faults, view, "name", form, &made);
         }
+    }
+    if !looks_at_both && generate.contains(['/', '%']) {
+        refuse_form(faults, view, "generateName", Form::PathSegment, generate);
     }
     if !generate.is_empty() && looks_at_both {
         // A dash at the end is followed by characters that are made up.
@@ -291,17 +295,43 @@ fn finalizers(faults: &mut Faults<'_>, view: View<'_>, is_core: bool) {
     }
 }
 
+/// Whether a create begins to count the generations of an object anew, whatever is given (the
+/// strategies of `pkg/registry`).
+fn counts_generations(faults: &Faults<'_>, kind: Kind) -> bool {
+    if faults.context().is_update {
+        return false;
+    }
+    match kind.group() {
+        "" => matches!(kind.kind(), "Pod" | "PodTemplate" | "ReplicationController"),
+        "apps" => kind.kind() != "ControllerRevision",
+        "autoscaling" => faults.version().minor() >= 37,
+        "discovery.k8s.io"
+        | "batch"
+        | "policy"
+        | "scheduling.k8s.io"
+        | "flowcontrol.apiserver.k8s.io"
+        | "admissionregistration.k8s.io"
+        | "apiextensions.k8s.io" => true,
+        "networking.k8s.io" => !matches!(kind.kind(), "IPAddress" | "ServiceCIDR"),
+        "resource.k8s.io" => !matches!(kind.kind(), "ResourceClaim" | "ResourceClaimTemplate"),
+        _ => false,
+    }
+}
+
 /// Whether a kind has the stricter rules of `pkg/apis/core/validation`.
 fn is_core(kind: Kind) -> bool {
-    !matches!(
-        kind.group(),
-        "admissionregistration.k8s.io"
-            | "apiextensions.k8s.io"
-            | "apiregistration.k8s.io"
-            | "coordination.k8s.io"
-            | "node.k8s.io"
-            | "policy"
-    )
+    // What is older than the rule for events is for both of their groups.
+    let is_event = kind.group().is_empty() && kind.kind() == "Event";
+    !is_event
+        && !matches!(
+            kind.group(),
+            "admissionregistration.k8s.io"
+                | "apiextensions.k8s.io"
+                | "apiregistration.k8s.io"
+                | "coordination.k8s.io"
+                | "node.k8s.io"
+                | "policy"
+        )
 }
 
 fn managed_fields(faults: &mut Faults<'_>, view: View<'_>) {

@@ -1,6 +1,14 @@
 //! Blocks of PEM as Go's `encoding/pem` of 1.26 finds them: what is broken is passed over.
 
 use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+/// Base64 as Go reads it: bits at the end that are too many do not matter.
+const GO: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// A block of PEM.
 pub(super) struct Block {
@@ -59,17 +67,20 @@ fn read(head: &[u8], tail: &[u8]) -> Option<Block> {
     if !self::line(trailer).0.is_empty() {
         return None;
     }
-    let data: Vec<u8> = body
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
-        .collect();
-    let engine = base64::engine::general_purpose::STANDARD;
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let data: Vec<u8> = body.iter().copied().filter(|b| !is_blank(b)).collect();
     Some(Block {
         kind: String::from_utf8_lossy(kind).into_owned(),
         has_headers,
-        bytes: engine.decode(data).ok()?,
+        bytes: decode(&data)?,
     })
+}
+
+/// Reads base64, which may have line breaks anywhere.
+pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let data: Vec<u8> = text.iter().copied().filter(|b| !is_break(b)).collect();
+    GO.decode(data).ok()
 }
 
 /// The first line without white space at its end, and what follows it.

@@ -14,6 +14,9 @@ const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContain
 /// Checks a pod spec.
 pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     volumes(faults, view);
+    if view.text("restartPolicy") == "Never" {
+        no_restarts(faults, view);
+    }
     if faults.context().is_pod() {
         made_claims(faults, view);
     }
@@ -27,6 +30,10 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     operating_system(faults, view);
     super::windows::host_processes(faults, view, containers(view));
     sleeps(faults, view);
+    let account = view.text("serviceAccount");
+    if view.text("serviceAccountName").is_empty() && !account.is_empty() {
+        deprecated_account(faults, view, account);
+    }
     if !view.items("ephemeralContainers").is_empty() {
         let (remark, reason) = match faults.context().is_pod() {
             true => ("add them to a running pod", "cannot be set on create"),
@@ -41,6 +48,38 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
         && faults.version().minor() >= 35
     {
         hostname_override(faults, view, name);
+    }
+}
+
+/// Containers of a pod that never restarts do not restart for a resize (`validateResizePolicy`).
+fn no_restarts(faults: &mut Faults<'_>, view: View<'_>) {
+    for (path, container) in containers(view) {
+        for item in items(container, "resizePolicy") {
+            if text(item, "restartPolicy") != "RestartContainer" {
+                continue;
+            }
+            let finding = Finding {
+                rule: "conflicting-fields",
+                message: "`restartPolicy` cannot be `RestartContainer`".to_owned(),
+                remark: "the pod never restarts its containers",
+                words: "Invalid value: \"RestartContainer\": must be 'NotRequired' when pod `restartPolicy` is 'Never'".to_owned(),
+            };
+            view.refuse_at(faults, &format!("{path}.resizePolicy"), item.span, finding);
+        }
+    }
+}
+
+/// The former field for the service account, which the server copies to the other one.
+fn deprecated_account(faults: &mut Faults<'_>, view: View<'_>, account: &str) {
+    if let Some(words) = Form::DnsSubdomain.fault(account, faults.version()) {
+        let finding = Finding {
+            rule: "invalid-name",
+            message: format!("`{account}` is no name of a service account"),
+            remark: Form::DnsSubdomain.rule(),
+            words: format!("Invalid value: {account:?}: {words}"),
+        };
+        let span = view.get("serviceAccount").map_or(view.at, |node| node.span);
+        view.refuse_at(faults, "serviceAccountName", span, finding);
     }
 }
 
@@ -295,7 +334,9 @@ fn dns(faults: &mut Faults<'_>, view: View<'_>) {
         view.invalid(faults, "too-long", path, "at most 2048 characters", reason);
     }
     for (index, search) in searches.iter().enumerate() {
-        if let Some(text) = search.as_str().filter(|text| *text != ".") {
+        // null is the empty text.
+        let text = search.as_str().unwrap_or_default();
+        if text != "." {
             refuse_form(
                 faults,
                 view,

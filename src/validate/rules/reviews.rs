@@ -37,7 +37,8 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: &str) {
                 "deletionGracePeriodSeconds",
                 "selfLink",
             ];
-            let is_allowed = OWN.contains(&entry.key.as_str()) || local && entry.key == "namespace";
+            // A review of the whole cluster loses its namespace on the way.
+            let is_allowed = OWN.contains(&entry.key.as_str()) || entry.key == "namespace";
             !is_allowed && !is_nothing(&entry.value)
         });
         if stray {

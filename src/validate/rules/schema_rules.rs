@@ -30,7 +30,16 @@ pub(super) fn check(faults: &mut Faults<'_>, root: &Node, path: String, has_stat
     walk.schema(root, Level::Root);
     walk.complete(root);
     if walk.count == before {
-        walk.defaults(root);
+        // The root is an object with names of its own, as embedded ones are.
+        let mut embedded = root.clone();
+        if let Some(map) = embedded
+            .as_map_mut()
+            .filter(|map| map.get("default").is_some())
+        {
+            let flag = Node::bool(true, root.span);
+            map.set("x-kubernetes-embedded-resource", flag);
+        }
+        walk.defaults(&embedded);
     }
     let mut place = Place {
         rules: walk.count == before,

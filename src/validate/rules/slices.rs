@@ -283,7 +283,7 @@ fn policy(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 fn amount(node: Option<&Node>) -> Option<Quantity> {
-    Quantity::parse(node?.scalar_text()?)
+    Quantity::parse(node?.scalar_text()?.trim())
 }
 
 fn values(

@@ -201,6 +201,16 @@ pub(super) fn priority(faults: &mut Faults<'_>, view: View<'_>) {
             ),
         };
         view.refuse(faults, "metadata.name", finding);
+    } else if wanted.is_some() && view.bool("globalDefault") == Some(true) {
+        let finding = Finding {
+            rule: "forbidden-field",
+            message: format!("`{name}` is not the default"),
+            remark: "the class exists already",
+            words: format!(
+                "Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: globalDefault of {name} PriorityClass must be false"
+            ),
+        };
+        view.refuse(faults, "metadata.name", finding);
     }
 }
 

@@ -2,7 +2,8 @@
 //! structural, and that its defaults keep it (`pkg/apiserver/schema/validation.go` and
 //! `pkg/apis/apiextensions/validation` of k8s.io/apiextensions-apiserver 1.37).
 
-use crate::manifest::{Node, Value};
+use crate::manifest::{Entry, Node};
+use crate::schema::{Version, tables};
 use crate::validate::custom;
 use crate::validate::fault::Faults;
 use crate::validate::view::Finding;
@@ -80,7 +81,7 @@ impl Walk<'_, '_> {
         self.faults.found(field, span, finding);
     }
 
-    fn forbid(&mut self, node: &Node, step: &str, reason: &str) {
+    pub(super) fn forbid(&mut self, node: &Node, step: &str, reason: &str) {
         self.found(node, step, format!("Forbidden: {reason}"), reason);
     }
 
@@ -345,245 +346,23 @@ impl Walk<'_, '_> {
             });
         }
     }
-
-    /// `ValidateDefaults`: each default keeps the schema that it stands in.
-    pub(super) fn defaults(&mut self, node: &Node) {
-        if node.as_map().is_none() {
-            return;
-        }
-        if let Some(default) = given(node, "default") {
-            let version = self.faults.version();
-            for (below, words, span) in custom::default_faults(version, node, default) {
-                let field = format!("{}.default{below}", self.path);
-                self.count += 1;
-                let finding = Finding {
-                    rule: "invalid-default",
-                    message: "this default does not keep its own schema".to_owned(),
-                    remark: "",
-                    words,
-                };
-                self.faults.found(field, span, finding);
-            }
-        }
-        if let Some(items) = given(node, "items") {
-            self.below(".items", |walk| walk.defaults(items));
-        }
-        for (name, inner) in named(node, "properties") {
-            self.below(&format!(".properties[{name}]"), |walk| walk.defaults(inner));
-        }
-        if let Some(additional) = given(node, "additionalProperties") {
-            self.below(".additionalProperties", |walk| walk.defaults(additional));
-        }
-    }
-
-    /// `ValidateCustomResourceDefinitionOpenAPISchema` without its rules: what is supported at
-    /// all. `defaults` tells why none may stand here.
-    pub(super) fn supported(&mut self, node: &Node, defaults: Option<&str>, in_metadata: bool) {
-        if let Some(where_) = defaults
-            && given(node, "default").is_some()
-        {
-            self.forbid(node, "default", &format!("must not be set {where_}"));
-        }
-        for name in [
-            "id",
-            "additionalItems",
-            "patternProperties",
-            "definitions",
-            "dependencies",
-            "$ref",
-        ] {
-            let is_set = given(node, name).is_some_and(|value| match (name, &value.value) {
-                ("id", _) => value.as_str() != Some(""),
-                ("patternProperties" | "definitions", Value::Map(map)) => {
-                    map.iter().next().is_some()
-                }
-                _ => true,
-            });
-            if is_set {
-                self.forbid(node, name, &format!("{name} is not supported"));
-            }
-        }
-        if kind(node) == "null" {
-            let reason = "type cannot be set to null, use nullable as an alternative";
-            self.forbid(node, "type", reason);
-        }
-        if given(node, "items").is_some_and(|items| items.as_seq().is_some_and(|s| !s.is_empty())) {
-            let reason = "items must be a schema object and not an array";
-            self.forbid(node, "items", reason);
-        }
-        if in_metadata && flag(node, "x-kubernetes-embedded-resource") {
-            let reason = "must not be used inside of resource meta";
-            self.forbid(node, "x-kubernetes-embedded-resource", reason);
-        }
-        if flag(node, "uniqueItems") {
-            let reason =
-                "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
-            self.forbid(node, "uniqueItems", reason);
-        }
-        if let Some(additional) = given(node, "additionalProperties")
-            && named(node, "properties").next().is_some()
-            && additional.as_bool() != Some(true)
-        {
-            let reason = "additionalProperties and properties are mutual exclusive";
-            self.forbid(node, "additionalProperties", reason);
-        }
-        let preserve = "x-kubernetes-preserve-unknown-fields";
-        if node.get(preserve).and_then(Node::as_bool) == Some(false) {
-            let words = "Invalid value: false: must be true or undefined".to_owned();
-            self.found(node, preserve, words, "leave it out");
-        }
-        self.topology(node);
-    }
-
-    /// How maps and lists are merged.
-    fn topology(&mut self, node: &Node) {
-        const LIST: &str = "x-kubernetes-list-type";
-        const MAP: &str = "x-kubernetes-map-type";
-        const KEYS: &str = "x-kubernetes-list-map-keys";
-        let text = |name: &str| given(node, name).and_then(Node::as_str);
-        for (name, wanted) in [(MAP, "object"), (LIST, "array")] {
-            if text(name).is_some() && kind(node) != wanted {
-                let reason = format!("must be {wanted} if {name} is specified");
-                let words = match kind(node) {
-                    "" => format!("Required value: {reason}"),
-                    other => format!("Invalid value: {other:?}: {reason}"),
-                };
-                self.found(node, "type", words, &reason);
-            }
-        }
-        let items = given(node, "items").filter(|items| items.as_map().is_some());
-        if let (Some("set"), "array", Some(items)) = (text(LIST), kind(node), items) {
-            self.atomic_items(node, items);
-        }
-        let keys = listed(node, KEYS);
-        if !keys.is_empty() && text(LIST) != Some("map") {
-            let reason = format!("must be map if {KEYS} is non-empty");
-            let words = match text(LIST) {
-                None => format!("Required value: {reason}"),
-                Some(other) => format!("Invalid value: {other:?}: {reason}"),
-            };
-            self.found(node, LIST, words, &reason);
-        }
-        if matches!(text(LIST), Some("set" | "map"))
-            && let Some(items) = items.filter(|items| flag(items, "nullable"))
-        {
-            let reason = format!(
-                "cannot be nullable when {LIST} is {}",
-                text(LIST).unwrap_or_default()
-            );
-            self.below(".items", |walk| walk.forbid(items, "nullable", &reason));
-        }
-        if text(LIST) == Some("map") {
-            self.keyed(node, items, keys);
-        }
-    }
-
-    fn atomic_items(&mut self, node: &Node, items: &Node) {
-        let (name, is_wrong) = match kind(items) {
-            "array" => {
-                let list = given(items, "x-kubernetes-list-type").and_then(Node::as_str);
-                (
-                    "x-kubernetes-list-type",
-                    list.is_some_and(|list| list != "atomic"),
-                )
-            }
-            "object" => {
-                let map = given(items, "x-kubernetes-map-type").and_then(Node::as_str);
-                ("x-kubernetes-map-type", map != Some("atomic"))
-            }
-            _ => return,
-        };
-        let _ = node;
-        if is_wrong {
-            let reason = "must be atomic as item of a list with x-kubernetes-list-type=set";
-            let words = format!("Invalid value: null: {reason}");
-            self.below(".items", |walk| walk.found(items, name, words, reason));
-        }
-    }
-
-    /// A list that is kept by key names properties of its items.
-    fn keyed(&mut self, node: &Node, items: Option<&Node>, keys: &[Node]) {
-        const KEYS: &str = "x-kubernetes-list-map-keys";
-        if keys.is_empty() {
-            let words = "Required value: must not be empty if x-kubernetes-list-type is map";
-            self.found(
-                node,
-                KEYS,
-                words.to_owned(),
-                "which properties are the key?",
-            );
-        }
-        let Some(items) = items else {
-            let words = match given(node, "items") {
-                None => "Required value: must have a schema if x-kubernetes-list-type is map",
-                Some(_) => {
-                    "Invalid value: must only have a single schema if x-kubernetes-list-type is map"
-                }
-            };
-            return self.found(node, "items", words.to_owned(), "one schema");
-        };
-        if kind(items) != "object" {
-            let reason = "must be object if parent array's x-kubernetes-list-type is map";
-            let words = format!("Invalid value: {:?}: {reason}", kind(items));
-            self.below(".items", |walk| walk.found(items, "type", words, reason));
-        }
-        let shown = || {
-            given(node, KEYS)
-                .map(crate::manifest::json::to_go_json)
-                .unwrap_or_default()
-        };
-        let mut seen = Vec::new();
-        for key in keys {
-            let key = key.as_str().unwrap_or_default();
-            let property = named(items, "properties").find(|(name, _)| *name == key);
-            if seen.contains(&key) {
-                let words = format!(
-                    "Invalid value: {}: must not contain duplicate entries",
-                    shown()
-                );
-                self.found(node, KEYS, words, "each key once");
-            }
-            seen.push(key);
-            let Some((_, property)) = property else {
-                if kind(items) == "object" {
-                    let words = format!(
-                        "Invalid value: {}: entries must all be names of item properties",
-                        shown()
-                    );
-                    self.found(node, KEYS, words, "a property of the items");
-                }
-                continue;
-            };
-            let required = listed(items, "required")
-                .iter()
-                .any(|name| name.as_str() == Some(key));
-            self.below(&format!(".items.properties[{key}]"), |walk| {
-                if matches!(kind(property), "array" | "object") && kind(items) == "object" {
-                    let reason = "must be a scalar type if parent array's x-kubernetes-list-type is map";
-                    let words = format!("Invalid value: {:?}: {reason}", kind(property));
-                    walk.found(property, "type", words, reason);
-                }
-                if !required && given(property, "default").is_none() {
-                    let reason = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
-                    walk.found(property, "default", format!("Required value: {reason}"), reason);
-                }
-                if flag(property, "nullable") {
-                    let reason = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
-                    walk.forbid(property, "nullable", reason);
-                }
-            });
-        }
-    }
 }
 
 /// The one form in which `type` may stand in a restriction: integer or string.
 fn is_integer_or_string(items: &[Node]) -> bool {
+    const SCHEMA: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+    let schema = tables(Version::newest()).object(SCHEMA);
+    // What is no value, and what a schema does not have, is not there for the server.
+    let counts = |entry: &&Entry| {
+        let value = &entry.value;
+        let is_nothing = value.is_null()
+            || value.as_str() == Some("")
+            || value.as_bool() == Some(false)
+            || value.as_seq().is_some_and(<[Node]>::is_empty);
+        !is_nothing && schema.is_some_and(|schema| schema.field(&entry.key).is_some())
+    };
     let only = |item: &Node, wanted: &str| {
-        let mut entries = item
-            .as_map()
-            .into_iter()
-            .flatten()
-            .filter(|e| !e.value.is_null());
+        let mut entries = item.as_map().into_iter().flatten().filter(counts);
         let first = entries.next();
         first.is_some_and(|entry| entry.key == "type" && entry.value.as_str() == Some(wanted))
             && entries.next().is_none()

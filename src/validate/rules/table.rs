@@ -2,8 +2,8 @@
 
 use super::{
     access, admission, autoscaling, backends, batch, certificates, config, container, crd, devices,
-    drivers, endpoints, flow, network, nodes, pod, policies, resources, reviews, scheduling,
-    selectors, slices, storage, volumes, windows, workloads,
+    drivers, endpoints, flow, network, nodes, pod, policies, quotas, resources, reviews,
+    scheduling, selectors, services, slices, storage, volumes, windows, workloads,
 };
 use crate::validate::fault::Faults;
 use crate::validate::view::View;
@@ -175,8 +175,8 @@ static RULES: &[(&str, &[Rule])] = &[
     ),
     ("api.core.v1.ISCSIVolumeSource", &[backends::iscsi]),
     ("api.core.v1.KeyToPath", &[volumes::file]),
-    ("api.core.v1.LimitRangeItem", &[resources::limit_range]),
-    ("api.core.v1.LimitRangeSpec", &[resources::limit_types]),
+    ("api.core.v1.LimitRangeItem", &[quotas::limit_range]),
+    ("api.core.v1.LimitRangeSpec", &[quotas::limit_types]),
     ("api.core.v1.NamespaceSpec", &[storage::namespace]),
     (
         "api.core.v1.NodeSelectorRequirement",
@@ -221,14 +221,14 @@ static RULES: &[(&str, &[Rule])] = &[
         "api.core.v1.ResourceFieldSelector",
         &[container::resource_reference],
     ),
-    ("api.core.v1.ResourceQuotaSpec", &[resources::quota]),
+    ("api.core.v1.ResourceQuotaSpec", &[quotas::quota]),
     (
         "api.core.v1.ResourceRequirements",
         &[resources::requirements],
     ),
     (
         "api.core.v1.ScopedResourceSelectorRequirement",
-        &[resources::scope],
+        &[quotas::scope],
     ),
     (
         "api.core.v1.SeccompProfile",
@@ -239,7 +239,7 @@ static RULES: &[(&str, &[Rule])] = &[
         &[|faults, view| volumes::mode(faults, view, "defaultMode")],
     ),
     ("api.core.v1.SecurityContext", &[container::security]),
-    ("api.core.v1.ServiceSpec", &[network::service]),
+    ("api.core.v1.ServiceSpec", &[services::service]),
     (
         "api.core.v1.StorageOSPersistentVolumeSource",
         &[backends::storage_os, backends::storage_os_secret],
@@ -296,7 +296,7 @@ static RULES: &[(&str, &[Rule])] = &[
     ("api.networking.v1.NetworkPolicySpec", &[network::policy]),
     (
         "api.networking.v1.ServiceCIDRSpec",
-        &[network::service_ranges],
+        &[services::service_ranges],
     ),
     (
         "api.node.v1.Overhead",

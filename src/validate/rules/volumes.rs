@@ -84,7 +84,7 @@ pub(super) fn template(faults: &mut Faults<'_>, view: View<'_>) {
             let value = &entry.value;
             let is_nothing = value.is_null()
                 || value.as_str() == Some("")
-                || value.as_i64() == Some(0)
+                || value.as_i64() == Some(0) && entry.key == "generation"
                 || value.as_seq().is_some_and(<[Node]>::is_empty);
             if !is_nothing && !matches!(entry.key.as_str(), "labels" | "annotations") {
                 view.forbidden(

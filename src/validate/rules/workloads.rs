@@ -47,12 +47,56 @@ pub(super) fn controller(faults: &mut Faults<'_>, view: View<'_>) {
     no_deadline(faults, view, "ReplicationController");
     let labels = view.find(&["template", "metadata", "labels"]);
     let wanted = view.entries("selector");
+    let has_labels = labels
+        .and_then(Node::as_map)
+        .is_some_and(|map| !map.is_empty());
+    // Without a selector it takes the labels of its pods.
+    if wanted.is_empty() && !has_labels && view.get("selector").is_none_or(is_map) {
+        view.required(faults, "selector", "which pods?", "");
+    }
     let has = |key: &str| labels.and_then(|map| map.get(key)).and_then(Node::as_str);
     if wanted
         .iter()
         .any(|e| has(&e.key).unwrap_or_default() != e.value.as_str().unwrap_or_default())
     {
         mismatch(faults, view);
+    }
+}
+
+fn is_map(node: &Node) -> bool {
+    node.as_map().is_some()
+}
+
+/// The volumes that a StatefulSet makes of its claim templates are looked at with those of its pods,
+/// since 1.34. In which order nobody knows.
+fn claim_volumes(faults: &mut Faults<'_>, view: View<'_>) {
+    for claim in view.items("volumeClaimTemplates") {
+        let name = claim
+            .at(&["metadata", "name"])
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        let form = super::form::Form::DnsLabel;
+        let Some(words) = form.fault(name, faults.version()) else {
+            continue;
+        };
+        // The claim of such a volume has the template's name as well.
+        let paths: &[&str] = match name {
+            "" => &["name", "persistentVolumeClaim.claimName"],
+            _ => &["name"],
+        };
+        for path in paths {
+            let finding = crate::validate::view::Finding {
+                rule: "invalid-name",
+                message: format!("no volume can have the name of this template: `{name}`"),
+                remark: form.rule(),
+                words: match name {
+                    "" => "Required value".to_owned(),
+                    name => format!("Invalid value: {name:?}: {words}"),
+                },
+            };
+            let path = format!("template.spec.volumes[0].{path}");
+            view.refuse_at(faults, &path, claim.span, finding);
+        }
     }
 }
 
@@ -63,6 +107,8 @@ pub(super) fn stateful_set(faults: &mut Faults<'_>, view: View<'_>) {
     if faults.version().minor() < 34 {
         // All else in the template was looked at since 1.34 only.
         view.inside("template", |inner| template(faults, inner));
+    } else {
+        claim_volumes(faults, view);
     }
     let service = view.text("serviceName");
     if !service.is_empty() && faults.version().minor() >= 34 {

@@ -14,6 +14,13 @@ pub(super) fn complete(node: &mut Node, object: Object) {
     match object.short_name() {
         "Pod" => pod(node),
         "Secret" => fold(node),
+        // Not of one that stands in another object.
+        "PersistentVolume" => {
+            let spec = node.get_mut("spec").and_then(Node::as_map_mut);
+            if let Some(spec) = spec {
+                pointer(spec, "volumeMode", Node::string("Filesystem", Span::NONE));
+            }
+        }
         _ => {}
     }
 }
@@ -127,7 +134,7 @@ fn own(map: &mut Map, name: &str) {
             }
             pointer(map, "readOnly", Node::bool(false, Span::NONE));
         }
-        "api.core.v1.PersistentVolumeClaimSpec" | "api.core.v1.PersistentVolumeSpec" => {
+        "api.core.v1.PersistentVolumeClaimSpec" => {
             pointer(map, "volumeMode", Node::string("Filesystem", Span::NONE));
         }
         "api.core.v1.Secret" => text(map, "type", "Opaque"),

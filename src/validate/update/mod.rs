@@ -131,7 +131,8 @@ pub(super) fn identity(tables: Tables, old: &Object, new: &Object) -> Vec<Diagno
 fn is_decoder(finding: &Diagnostic) -> bool {
     let unread = |finding: &Diagnostic| {
         let mut notes = finding.notes.iter();
-        notes.any(|note| note.contains("quantities must match"))
+        let words = ["quantities must match", "unable to parse quantity"];
+        notes.any(|note| words.iter().any(|words| note.contains(words)))
     };
     match finding.rule.as_ref() {
         "unknown-field" | "wrong-type" | "invalid-base64" | "invalid-time" => true,
@@ -156,7 +157,7 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
     let field = finding.field.as_deref().unwrap_or_default();
     let in_metadata = field.starts_with("metadata");
     // A status is written through an endpoint of its own.
-    if field.starts_with("status.") {
+    if field.starts_with("status.") || field.starts_with("metadata.nodeSwapStatus") {
         return true;
     }
     // The server keeps its own.
@@ -187,10 +188,15 @@ fn is_skipped(kind: Kind, finding: &Diagnostic, old: &Object, new: &Object) -> b
         ("networking.k8s.io", "Ingress") if field == "annotations.kubernetes.io/ingress.class" => {
             true
         }
+        // How they are written is tolerated, not how they stand to each other.
         ("networking.k8s.io", "NetworkPolicy") if finding.rule == "invalid-address" => {
-            held_before(old, new, field)
+            let mut notes = finding.notes.iter();
+            held_before(old, new, field, |text| text)
+                && !notes.any(|note| note.contains("strict subset"))
         }
-        ("", "Service") if finding.rule == "invalid-address" => held_before(old, new, field),
+        ("", "Service") if finding.rule == "invalid-address" => {
+            held_before(old, new, field, str::trim)
+        }
         _ => false,
     }
 }
@@ -234,23 +240,24 @@ const ADDRESSES: [&str; 6] = [
     "loadBalancerSourceRanges",
 ];
 
-/// Whether the address at a path of the new object is one of the old one's.
-fn held_before(old: &Object, new: &Object, field: &str) -> bool {
+/// Whether the address at a path of the new object is one of the old one's, in the form in which
+/// they are compared.
+fn held_before(old: &Object, new: &Object, field: &str, form: fn(&str) -> &str) -> bool {
     let text = change::text_at(&new.root, field);
-    text.is_some_and(|text| holds(&old.root, text, false))
+    text.is_some_and(|text| holds(&old.root, form(text), form, false))
 }
 
 /// Whether an address is somewhere in a value; `counts` below a field that has addresses.
-fn holds(node: &Node, text: &str, counts: bool) -> bool {
-    if counts && node.as_str().is_some_and(|own| own.trim() == text.trim()) {
+fn holds(node: &Node, text: &str, form: fn(&str) -> &str, counts: bool) -> bool {
+    if counts && node.as_str().is_some_and(|own| form(own) == text) {
         return true;
     }
     let in_map = node.as_map().into_iter().flatten().any(|entry| {
         let counts = counts || ADDRESSES.contains(&entry.key.as_str());
-        holds(&entry.value, text, counts)
+        holds(&entry.value, text, form, counts)
     });
     let items = node.as_seq().unwrap_or_default();
-    in_map || items.iter().any(|item| holds(item, text, counts))
+    in_map || items.iter().any(|item| holds(item, text, form, counts))
 }
 
 #[cfg(test)]

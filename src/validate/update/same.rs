@@ -3,8 +3,6 @@
 //! count, an empty list is a missing one, and an empty text is a missing one unless the field is
 //! a pointer.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use smol_str::SmolStr;
 
 use crate::manifest::node::{Scalar, ScalarKind};
@@ -12,11 +10,14 @@ use crate::manifest::quantity::Quantity;
 use crate::manifest::{Map, Node};
 use crate::schema::{Field, Object, Shape, Type};
 use crate::validate::place::Place;
+use crate::validate::scalar::decode_base64;
 
 /// Fields that the server drops, because their gates are off by default in every release.
-const GATED: [(&str, &str); 5] = [
+const GATED: [(&str, &str); 7] = [
     ("DeviceSubRequest", "derivedAttributes"),
+    ("EmptyDirVolumeSource", "mode"),
     ("ExactDeviceRequest", "derivedAttributes"),
+    ("HTTPGetAction", "protocol"),
     ("PodSpec", "evictionResponders"),
     ("PodSpec", "schedulingGroup"),
     ("ServiceAccountTokenProjection", "user"),
@@ -182,7 +183,7 @@ fn read(ty: Type, node: Option<&Node>) -> Option<Value> {
             number.or_else(|| text().map(Value::Text))
         }
         Shape::Bytes => {
-            let decoded = text().and_then(|text| STANDARD.decode(text.as_bytes()).ok());
+            let decoded = text().and_then(|text| decode_base64(&text));
             decoded.map(Value::Bytes)
         }
         Shape::Quantity => quantity(node).map(|amount| Value::Nanos(amount.nanos())),

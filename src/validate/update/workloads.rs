@@ -61,9 +61,14 @@ fn claim_templates(root: &mut Node) {
 }
 
 fn is_pending(status: &Map) -> bool {
-    status
-        .iter()
-        .all(|entry| entry.key == "phase" && entry.value.as_str() == Some("Pending"))
+    let is_empty = |node: &Node| {
+        node.is_null()
+            || node.as_map().is_some_and(Map::is_empty)
+            || node.as_seq().is_some_and(<[Node]>::is_empty)
+    };
+    status.iter().all(|entry| {
+        entry.key == "phase" && entry.value.as_str() == Some("Pending") || is_empty(&entry.value)
+    })
 }
 
 /// `ValidateJobUpdate`.

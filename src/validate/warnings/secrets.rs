@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Warnings;
 use crate::manifest::{Node, Object, Span};
+use crate::validate::scalar::decode_base64;
 
 /// Warnings of a Secret.
 pub(super) fn check(warn: &mut Warnings<'_>, object: &Object) {
@@ -35,12 +36,8 @@ fn value(object: &Object, key: &str) -> (Vec<u8>, Span) {
     let Some(node) = at("data") else {
         return (Vec::new(), object.span());
     };
-    let text: String = node
-        .as_str()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    (STANDARD.decode(text).unwrap_or_default(), node.span)
+    let text = node.as_str().unwrap_or_default();
+    (decode_base64(text).unwrap_or_default(), node.span)
 }
 
 fn certificate_fault(bytes: &[u8]) -> Option<String> {
