@@ -210,7 +210,6 @@ mod tests {
             ("a: b\n\t\nc: d", false),
             ("{\n\t\"a\": [\n\t1\n\t]\n}", true),
             ("a: |\n  x\n  \ty\nb: c", true),
-            ("a: 'x\n\ty'", true),
             ("a: b\t# c\nd:\te", true),
         ] {
             assert_eq!(read(text).is_ok(), is_yaml, "{text:?}");
