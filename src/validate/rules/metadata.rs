@@ -88,7 +88,8 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
             refuse_form(faults, view, "name", form, &made);
         }
     }
-    if !looks_at_both && generate.contains(['/', '%']) {
+    if generate.contains(['/', '%']) && !looks_at_both {
+        // What all objects have in common is asked of it all the same.
         refuse_form(faults, view, "generateName", Form::PathSegment, generate);
     }
     if !generate.is_empty() && looks_at_both {
