@@ -86,12 +86,14 @@ pub(crate) fn propagate(resource: &mut Resource, before: &Node) {
             same_lists(before, &resource.node, place)
                 && find(&resource.node, place).is_some_and(|map| map.get(key).is_some())
         });
-        let changed = alias.places.iter().rev().find_map(|place| {
+        let changed = alias.places.iter().filter_map(|place| {
             let old = find(before, place)?.get(key)?;
             let new = find(&resource.node, place)?.get(key)?;
-            (old.span != new.span || !old.same_value(new)).then(|| new.clone())
+            (old.span != new.span || !old.same_value(new)).then(|| (place, new.clone()))
         });
-        let Some(value) = changed else {
+        // A merge goes over the fields in the order of their names, and the last one stays.
+        let last = changed.max_by(|(a, _), (b, _)| a.cmp(b));
+        let Some((_, value)) = last else {
             continue;
         };
         for place in &alias.places {

@@ -2,11 +2,12 @@
 //! and name required.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::load::Mode;
-use crate::manifest::read::read_all;
+use crate::manifest::read::{Document, read_all, read_first};
 use crate::manifest::{
-    Diagnostic, Diagnostics, FileId, Node, ReadOptions, ScalarKind, Sources, Value,
+    Diagnostic, Diagnostics, FileId, Node, ReadOptions, ScalarKind, Sources, Span, Value,
 };
 
 /// Reads the objects of a source.
@@ -22,7 +23,7 @@ pub(crate) fn objects(
         Mode::Resources => ReadOptions::kustomize_resource(),
         Mode::Patches => ReadOptions::kustomize_patch(),
     };
-    let documents = read_all(sources, file, &options)?;
+    let documents = documents(sources, file, &options)?;
     let mut roots: Vec<Node> = documents
         .into_iter()
         .map(|document| document.root)
@@ -34,6 +35,54 @@ pub(crate) fn objects(
         roots = items;
     }
     expand(roots)
+}
+
+/// Reads the documents of a text. kustomize cuts it at lines of dashes and reads one document of
+/// each part, so that what comes after `...`, or after a document that ends early, is not there.
+fn documents(
+    sources: &Sources,
+    file: FileId,
+    options: &ReadOptions,
+) -> Result<Vec<Document>, Diagnostics> {
+    let Some(source) = sources.get(file) else {
+        return Ok(Vec::new());
+    };
+    let parts = parts(&source.text, file)?;
+    let read = read_all(sources, file, options);
+    let ends_early = source.text.contains("\n...");
+    if read.is_ok() && !ends_early {
+        return read;
+    }
+    let mut documents = Vec::new();
+    let mut faults = Diagnostics::default();
+    for part in parts {
+        let first = read_first(sources, file, part, options);
+        documents.extend(first.and_then(|first| faults.take(first)));
+    }
+    faults.or(documents)
+}
+
+/// The parts of a text between lines that begin with three dashes, the first line aside.
+fn parts(text: &str, file: FileId) -> Result<Vec<Range<usize>>, Diagnostic> {
+    let mut parts = Vec::new();
+    let (mut start, mut from) = (0, 0);
+    while let Some(at) = text[from..].find("\n---").map(|at| from + at) {
+        let Some(length) = text[at + 4..].find('\n') else {
+            break;
+        };
+        let end = at + 4 + length;
+        let rest = text[at + 4..end].trim();
+        if !rest.is_empty() && !rest.starts_with('#') {
+            let message = "kustomize takes nothing but a comment in a line that begins with `---`";
+            let fault = Diagnostic::error("yaml-separator", message);
+            let hint = "write what follows in the next line";
+            return Err(fault.at(Span::new(file, at + 1, end), "").hint(hint));
+        }
+        parts.push(start..at + 1);
+        (start, from) = (end + 1, end + 1);
+    }
+    parts.push(start..text.len());
+    Ok(parts)
 }
 
 /// Expands objects whose kind ends in `List`; their items go last.

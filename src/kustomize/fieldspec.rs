@@ -56,7 +56,7 @@ fn is_key(part: &str) -> bool {
 }
 
 /// One step of an exact path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PathStep {
     Key(SmolStr),
     Index(usize),

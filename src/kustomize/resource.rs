@@ -148,6 +148,17 @@ impl Resource {
         self.previous.push(id);
     }
 
+    /// Forgets what kustomize keeps in annotations.
+    pub(crate) fn forget(&mut self) {
+        self.previous.clear();
+        self.prefixes.clear();
+        self.suffixes.clear();
+        self.needs_hash = false;
+        self.behavior = Behavior::Create;
+        self.from_helm = false;
+        self.origin = None;
+    }
+
     /// Whether any identity it has or had is this one.
     pub(crate) fn has_id(&self, gvk: &Gvk, name: &str, namespace: &str) -> bool {
         if self.gvk.group != gvk.group || self.gvk.version != gvk.version {

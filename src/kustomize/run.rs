@@ -1,5 +1,7 @@
 //! One build of one root, and the builder that shares what is loaded between builds.
 
+mod finish;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,24 +9,20 @@ use std::sync::{Arc, Mutex};
 
 use smol_str::SmolStr;
 
-use super::accumulate::{self, Accumulator};
 use super::compat::Compat;
 use super::config::{Config, RawConfig};
 use super::decode::Text;
 use super::expand::{ExpandInput, NoTypedResources, NoValidators, TypedResources, Validators};
 use super::load::{Dir, Files, Keep, LoadRestrictions, lock};
-use super::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
-use super::origin::{self, Wanted};
+use super::origin::Wanted;
 use super::outside::Outside;
-use super::record::{Recorder, Recording, Step, StepKind};
-use super::resmap::{ResMap, duplicate};
-use super::resource::{Resource, is_book, is_text_unquoted};
+use super::record::{Recorder, Recording, Step};
+use super::resmap::ResMap;
+use super::resource::Resource;
 use super::shared::{Bases, Trail};
-use super::{hash, patch, references, remote, silent, typed, vars};
+use super::{patch, remote, silent, typed};
 use crate::manifest::diagnostic::Said;
-use crate::manifest::{
-    Diagnostic, Diagnostics, FileId, Map, Node, Object, Severity, Sources, Span,
-};
+use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Object, Severity, Sources, Span};
 use crate::merge::merge_keys::MergeSchema;
 
 /// The Kubernetes version whose schema is compiled into kustomize.
@@ -138,7 +136,7 @@ impl<'s> Builder<'s> {
     pub fn build(&self, root: &Path) -> Result<Build, Diagnostics> {
         let dir = self.open(root)?;
         let run = Run::new(self, root);
-        let result = finish(&run, &dir);
+        let result = finish::finish(&run, &dir);
         let Trail {
             mut warnings, read, ..
         } = run.trail.take();
@@ -506,174 +504,6 @@ impl std::ops::Deref for SchemaRef {
             SchemaRef::Own(schema) => schema,
         }
     }
-}
-
-/// Objects, `Release` resources, and the record where one was asked for.
-type Finished = (Vec<Object>, Vec<Object>, Option<Recording>);
-
-/// Accumulates the root and does what is done once: hashes, references, order.
-fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> {
-    let loaded = run.files().kustomization(dir);
-    let loaded = loaded.as_ref().as_ref().map_err(Clone::clone)?;
-    let has = |option: &str| {
-        let options = &loaded.kustomization.build_metadata;
-        options.iter().any(|text| text.value == option)
-    };
-    run.metadata.set(Wanted {
-        origins: has("originAnnotations"),
-        transformations: has("transformerAnnotations"),
-        managed_by: has("managedByLabel"),
-    });
-    let Accumulator {
-        mut map,
-        customs,
-        vars,
-    } = accumulate::root(run, dir, loaded)?;
-    let step = |kind| move || Step::new(kind, Span::NONE);
-    hash::suffix_names(&mut map);
-    run.record(&mut map, step(StepKind::Hash));
-    let config = run.config(&customs).map_err(|path| conflict(&path))?;
-    let mut faults = Diagnostics::default();
-    faults.take(references::fix(&mut map, &config.name_reference));
-    run.record(&mut map, step(StepKind::Reference));
-    let mut unused = Vec::new();
-    faults.take(vars::resolve(
-        &mut map,
-        &vars,
-        &config.var_reference,
-        &mut unused,
-    ));
-    faults.or(())?;
-    run.warn_all(unused);
-    run.record(&mut map, step(StepKind::Vars));
-    if map.len() == 0 {
-        let warning = Diagnostic::warning("empty-build", "this kustomization builds no object");
-        run.warn(warning.at(loaded.kustomization.span, ""));
-    }
-    let mut resources = map.take();
-    let releases = typed::releases(run, &resources);
-    resources.retain(|resource| !resource.dead && !resource.is_local());
-    let bad = |resource: &Resource| refused_at_the_end(resource, run.options().compat);
-    Diagnostics(resources.iter().filter_map(bad).collect()).or(())?;
-    let sort = loaded.kustomization.sort_options.as_ref();
-    let is_fifo = sort.map_or(run.options().order == Order::Fifo, |sort| {
-        sort.order == "fifo"
-    });
-    // kustomize meets two objects of one name only when it sorts.
-    if !is_fifo {
-        no_doubles(&resources)?;
-    }
-    match sort {
-        Some(sort) if sort.order == "fifo" => {}
-        Some(sort) => match &sort.legacy {
-            Some((first, last)) => sort_legacy(&mut resources, first, last),
-            None => sort_legacy(&mut resources, ORDER_FIRST, ORDER_LAST),
-        },
-        None if run.options().order == Order::Fifo => {}
-        None => sort_legacy(&mut resources, ORDER_FIRST, ORDER_LAST),
-    }
-    if run.tracks_origins() || run.options().managed_by {
-        let mut wanted = run.metadata.get();
-        wanted.managed_by |= run.options().managed_by;
-        if wanted.managed_by {
-            origin::label(&mut resources, run.options().compat).map_err(Diagnostics)?;
-        }
-        let write = |resource: &mut Resource| origin::write(resource, wanted);
-        resources.iter_mut().for_each(write);
-    }
-    resources.iter_mut().for_each(write_annotations);
-    let recording = run.recorder().map(|recorder| {
-        recorder.step(resources.iter_mut(), step(StepKind::Metadata)());
-        recorder.finish(&resources)
-    });
-    let object = |resource: Resource| Object {
-        root: resource.node,
-    };
-    let objects = resources.into_iter().map(object).collect();
-    Ok((objects, releases, recording))
-}
-
-/// What kustomize finds wrong with a resource only when it is done with it: from 5.8 on a kind or
-/// name that a step has emptied, and a key of an annotation that it writes without the quotes it
-/// needs.
-fn refused_at_the_end(resource: &Resource, compat: Compat) -> Option<Diagnostic> {
-    let fault = |message: String, at: Span| {
-        let fault = Diagnostic::error("no-object", message).at(at, "");
-        Some(fault.in_object(resource.describe()))
-    };
-    if !compat.is_5_5() {
-        let missing = match (&resource.gvk.kind, &resource.name) {
-            (kind, _) if kind.is_empty() => Some("kind"),
-            (kind, name) if name.is_empty() && !kind.ends_with("List") => Some("metadata.name"),
-            _ => None,
-        };
-        if let Some(field) = missing {
-            let message = format!("`{field}` of this object is empty in the end");
-            return fault(message, resource.node.span);
-        }
-    }
-    let annotations = resource.node.at(&["metadata", "annotations"]);
-    let mut entries = annotations.and_then(Node::as_map).into_iter().flatten();
-    let odd = entries.find(|entry| !is_text_unquoted(&entry.key) && !is_book(&entry.key))?;
-    let message = format!(
-        "kustomize cannot write the annotation `{}`, which is no string without quotes",
-        odd.key
-    );
-    fault(message, odd.key_span)
-}
-
-fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostics> {
-    let mut faults = Diagnostics::default();
-    let mut seen = HashMap::with_capacity(resources.len());
-    for resource in resources {
-        let id = (
-            &resource.gvk,
-            &resource.name,
-            resource.effective_namespace(),
-        );
-        if let Some(first) = seen.insert(id, resource) {
-            faults.0.push(duplicate(first, resource));
-        }
-    }
-    faults.or(())
-}
-
-/// Annotations come out as text, kustomize's own and an empty mapping of them not at all.
-fn write_annotations(resource: &mut Resource) {
-    if needs_normal_annotations(&resource.node) {
-        let texts = resource.texts("annotations");
-        let map = resource
-            .node
-            .at(&["metadata", "annotations"])
-            .and_then(Node::as_map);
-        let spans: Vec<Span> = map
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.value.span)
-            .collect();
-        let texts = texts.into_iter().zip(spans);
-        let texts = texts.filter(|((key, _), _)| !is_book(key));
-        let texts = texts.map(|((key, text), span)| (key, text, span)).collect();
-        resource.set_texts("annotations", texts);
-    }
-}
-
-fn needs_normal_annotations(node: &Node) -> bool {
-    let Some(annotations) = node.at(&["metadata", "annotations"]) else {
-        return node.get("metadata").is_none_or(Node::is_null);
-    };
-    // Folded text becomes a text like others: kustomize sets all annotations anew.
-    let is_plain_text = |node: &Node| {
-        let scalar = node.as_scalar();
-        node.as_str().is_some() && scalar.is_some_and(|scalar| !scalar.folded)
-    };
-    let is_plain = |map: &Map| {
-        map.iter()
-            .all(|entry| is_plain_text(&entry.value) && !is_book(&entry.key))
-    };
-    annotations
-        .as_map()
-        .is_none_or(|map| map.is_empty() || !is_plain(map))
 }
 
 /// kustomize's "conflicting fieldspecs".

@@ -182,8 +182,9 @@ fn visit_field(
     make: Option<MakeKind>,
     set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
 ) -> Result<usize, String> {
-    if node.is_null() && make.is_none() {
-        return Ok(0);
+    if node.is_null() {
+        // What kustomize makes in a null hangs on it unseen.
+        return Ok(usize::from(make.is_some()));
     }
     let (span, describe) = (node.span, node.describe());
     if node.as_map().is_none() {

@@ -8,6 +8,7 @@ use granit_parser::{Event, ScalarStyle, Span as EventSpan, StructureStyle, Tag};
 use smol_str::SmolStr;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::go_yaml::Insertions;
 use super::map::{Entry, INDEX_FROM, Map};
 use super::node::{Node, Scalar, ScalarKind, Value};
 use super::read::{Document, DuplicateKey, Duplicates, ReadOptions};
@@ -72,6 +73,8 @@ enum Key {
 pub(super) struct Builder {
     file: FileId,
     skipped: usize,
+    /// What was put into the text that the parser reads.
+    insertions: Insertions,
     options: ReadOptions,
     /// The text's length, when its last line holds something and has no line break.
     open_end: Option<usize>,
@@ -94,10 +97,11 @@ pub(super) struct Builder {
 impl Builder {
     /// Creates a builder for a text, of which the parser does not see the first `skipped` bytes.
     pub(super) fn new(file: FileId, text: &str, skipped: usize, options: ReadOptions) -> Self {
-        let last_line = text.rsplit('\n').next().unwrap_or_default();
+        let last_line = text.rsplit(['\n', '\r']).next().unwrap_or_default();
         Self {
             file,
             skipped,
+            insertions: Insertions::default(),
             options,
             open_end: (!last_line.trim().is_empty()).then_some(text.len()),
             frames: Vec::new(),
@@ -348,6 +352,11 @@ impl Builder {
         if scalar.kind == ScalarKind::Str || self.options.duplicates == Duplicates::FirstWins {
             return Some(scalar.text);
         }
+        // kustomize reads an object into a mapping by texts, and what is in it as it comes.
+        let is_at_top = self.frames.len() == 1 && scalar.kind != ScalarKind::Null;
+        if is_at_top && self.is_kustomize_resource() {
+            return Some(scalar.text);
+        }
         if self.options.dialect == Dialect::Kubectl {
             if let Some(value) = scalar.as_bool() {
                 return Some(SmolStr::new_static(if value { "true" } else { "false" }));
@@ -529,9 +538,7 @@ impl Builder {
             Some("int" | "float" | "bool" | "null" | "timestamp") => {
                 (self.resolve(text, at), SmolStr::new(text))
             }
-            _ if plain && !tag.is_some_and(is_non_specific) => {
-                (self.resolve(text, at), SmolStr::new(text))
-            }
+            _ if plain && self.resolves(tag) => (self.resolve(text, at), SmolStr::new(text)),
             _ => (ScalarKind::Str, SmolStr::new(text)),
         };
         Scalar {
@@ -539,6 +546,15 @@ impl Builder {
             kind,
             plain,
             folded: false,
+        }
+    }
+
+    /// Whether a plain scalar with this tag, which is none of YAML's own, means what it means
+    /// without one: go-yaml 2 takes `!` for text, go-yaml 3 every other tag.
+    fn resolves(&self, tag: Option<&Tag>) -> bool {
+        match self.options.dialect {
+            Dialect::Kubectl => !tag.is_some_and(is_non_specific),
+            Dialect::Kustomize => tag.is_none_or(is_non_specific),
         }
     }
 
@@ -571,9 +587,24 @@ impl Builder {
 
     /// Where an event stands in the file.
     pub(super) fn span(&self, span: &EventSpan) -> Span {
-        let start = span.start.byte_offset().unwrap_or_default() + self.skipped;
-        let end = span.end.byte_offset().unwrap_or_default() + self.skipped;
+        let start = self.place(span.start.byte_offset().unwrap_or_default());
+        let end = self.place(span.end.byte_offset().unwrap_or_default());
         Span::new(self.file, start, end.max(start))
+    }
+
+    /// Where a place of the text that the parser reads is in the file.
+    pub(super) fn place(&self, at: usize) -> usize {
+        self.insertions.original(at) + self.skipped
+    }
+
+    /// Says what was put into the text that the parser reads.
+    pub(super) fn mended(&mut self, insertions: Insertions) {
+        self.insertions = insertions;
+    }
+
+    /// Refuses the document.
+    pub(super) fn refuse(&mut self, fault: Diagnostic) {
+        self.faults.push(fault);
     }
 
     /// Says how much of the file the parser does not see.

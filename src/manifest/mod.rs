@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod duration;
 pub mod emit;
 pub(crate) mod go_regex;
+mod go_yaml;
 pub mod json;
 pub mod map;
 pub mod names;

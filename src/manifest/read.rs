@@ -6,10 +6,11 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use granit_parser::{Event, Parser, ScanError};
+use granit_parser::{ErrorKind, Event, Parser, ScanError};
 
 use super::build::Builder;
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::go_yaml::{self, Tabs};
 use super::node::Node;
 use super::quick;
 use super::resolve::Dialect;
@@ -210,7 +211,20 @@ pub fn read_documents(
             too_large(&source.name, bytes, options.limits.bytes).into()
         )];
     }
-    read_text(&source.text, file, options, Reader::QuickFirst)
+    read_text(&source.text, 0, file, options, Reader::QuickFirst)
+}
+
+/// Reads the first document of a part of a source, and nothing after it.
+pub fn read_first(
+    sources: &Sources,
+    file: FileId,
+    part: std::ops::Range<usize>,
+    options: &ReadOptions,
+) -> Option<Result<Document, Diagnostics>> {
+    let source = sources.get(file)?;
+    let text = source.text.get(..part.end)?;
+    let documents = read_text(text, part.start, file, options, Reader::QuickFirst);
+    documents.into_iter().next()
 }
 
 /// Who reads a text.
@@ -224,12 +238,14 @@ enum Reader {
 
 fn read_text(
     whole: &str,
+    from: usize,
     file: FileId,
     options: &ReadOptions,
     reader: Reader,
 ) -> Vec<Result<Document, Diagnostics>> {
     let mut documents = Vec::new();
-    let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
+    let text = &whole[from..];
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut skipped = whole.len() - text.len();
     let mut builder = Builder::new(file, whole, skipped, *options);
     if reader == Reader::QuickFirst {
@@ -240,22 +256,53 @@ fn read_text(
     if text.is_empty() {
         return documents;
     }
+    let kept = documents.len();
+    let settings = settings(options);
+    let is_misplaced = parse(text, file, &settings, &mut builder, &mut documents);
+    if is_misplaced && let Some((mended, insertions)) = go_yaml::mended(text, &settings) {
+        documents.truncate(kept);
+        builder.mended(insertions);
+        parse(&mended, file, &settings, &mut builder, &mut documents);
+    }
+    documents
+}
+
+fn settings(options: &ReadOptions) -> granit_parser::Options {
     let mut settings = granit_parser::options! {
         flow_nesting_limit: options.limits.depth,
         block_nesting_limit: options.limits.depth
     };
     settings.set_emit_comments(false);
-    let mut parser = Parser::new_from_str_with_options(text, settings);
+    settings
+}
+
+/// Reads documents with the parser. Returns whether it has refused a line of quoted text for its
+/// indentation.
+fn parse(
+    text: &str,
+    file: FileId,
+    settings: &granit_parser::Options,
+    builder: &mut Builder,
+    documents: &mut Vec<Result<Document, Diagnostics>>,
+) -> bool {
+    let mut parser = Parser::new_from_str_with_options(text, settings.clone());
+    let mut tabs = Tabs::of(text);
+    let mut is_misplaced = false;
     let mut broken_at = None;
     while let Some(event) = parser.next_event() {
+        if let Ok((event, span)) = &event
+            && let Some(at) = tabs.pass(event, span)
+        {
+            builder.refuse(go_yaml::tab(file, builder.place(at)));
+        }
         match event {
             Ok((Event::StreamStart, _)) => {}
             Ok((Event::StreamEnd, _)) => break,
             Ok((Event::DocumentStart(_, _), span)) if documents.len() == MAX_DOCUMENTS => {
-                let at = span.start.byte_offset().unwrap_or_default() + skipped;
+                let at = builder.span(&span);
                 let message = format!("more than {MAX_DOCUMENTS} documents in one file");
                 let fault = Diagnostic::error("too-many-documents", message);
-                documents.push(Err(fault.at(Span::new(file, at, at), "").into()));
+                documents.push(Err(fault.at(at, "").into()));
                 break;
             }
             Ok((Event::DocumentStart(_, version), span)) => {
@@ -265,7 +312,8 @@ fn read_text(
             Ok((Event::DocumentEnd, _)) => documents.push(builder.finish_document()),
             Ok((event, span)) => builder.event(event, &span),
             Err(error) => {
-                documents.push(Err(scan_error(file, skipped, &error).into()));
+                is_misplaced |= *error.kind() == ErrorKind::InvalidQuotedScalarIndent;
+                documents.push(Err(scan_error(file, builder, &error).into()));
                 builder.abandon_document();
                 // Recovery must make progress, else one fault would be reported for ever.
                 let at = error.marker().index();
@@ -277,7 +325,7 @@ fn read_text(
             }
         }
     }
-    documents
+    is_misplaced
 }
 
 /// Reads all documents of a source; any fault fails the whole.
@@ -340,8 +388,8 @@ fn too_large(name: &str, bytes: u64, limit: u64) -> Diagnostic {
     )
 }
 
-fn scan_error(file: FileId, skipped: usize, error: &ScanError) -> Diagnostic {
-    let at = error.marker().byte_offset().unwrap_or_default() + skipped;
+fn scan_error(file: FileId, builder: &Builder, error: &ScanError) -> Diagnostic {
+    let at = builder.place(error.marker().byte_offset().unwrap_or_default());
     Diagnostic::error("yaml-syntax", format!("not YAML: {}", error.info()))
         .at(Span::new(file, at, at + 1), "")
 }
@@ -381,8 +429,8 @@ mod tests {
             ReadOptions::kustomize_resource(),
             ReadOptions::kustomize_patch(),
         ] {
-            let quick = read_text(text, file, &options, Reader::QuickFirst);
-            let slow = read_text(text, file, &options, Reader::ParserAlone);
+            let quick = read_text(text, 0, file, &options, Reader::QuickFirst);
+            let slow = read_text(text, 0, file, &options, Reader::ParserAlone);
             assert_eq!(format!("{quick:#?}"), format!("{slow:#?}"), "{text}");
         }
     }
@@ -474,7 +522,8 @@ mod tests {
         );
         refused("~: 1", &ReadOptions::kubectl(), "yaml-key");
         refused("{a: 1}: 1\nb: 2", &ReadOptions::kubectl(), "yaml-key");
-        refused("1: a", &ReadOptions::kustomize_resource(), "yaml-key");
+        // The keys of an object itself become texts there too.
+        refused("a: {1: a}", &ReadOptions::kustomize_resource(), "yaml-key");
     }
 
     #[test]

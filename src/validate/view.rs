@@ -342,6 +342,11 @@ fn first_key(node: &Node) -> Span {
     first.map_or(node.span, |entry| entry.key_span)
 }
 
+/// The text of an item of a list of texts: null is the empty one, what is no text the decoder tells.
+pub(super) fn item_text(node: &Node) -> Option<&str> {
+    node.as_str().or(node.is_null().then_some(""))
+}
+
 /// The last name of a path: `name` of `ports[0].name`, `ports` of `ports[0]`, `a` of `data[a]`.
 pub(super) fn last_name(path: &str) -> &str {
     let mut steps = Steps { rest: path };

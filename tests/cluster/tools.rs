@@ -66,6 +66,15 @@ impl Tools {
         }
     }
 
+    /// Returns the JSON schema of SARIF 2.1.0, fetched when it is first asked for.
+    pub(crate) fn sarif_schema() -> PathBuf {
+        static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+        match PATH.get_or_init(|| Ok(folder("sarif-schema")?.join("sarif-2.1.0.json"))) {
+            Ok(path) => path.clone(),
+            Err(message) => panic!("{message}"),
+        }
+    }
+
     /// Returns pre-commit 4.7.0.
     pub(crate) fn pre_commit(&self) -> PathBuf {
         self.bin.join("pre-commit")

@@ -394,3 +394,25 @@ fn what_helm_installed_goes_on_with_deployx_and_back() {
         project.diff(&[]).exits(0);
     }
 }
+
+/// What the lint finds is told before anything is changed, errors too, and stops nothing.
+#[test]
+fn findings_of_the_lint_are_told_and_stop_nothing() {
+    let project = Project::new("lint");
+    let front = App {
+        name: "front",
+        ..App::default()
+    };
+    project.write("front.yaml", &front.yaml()).write(
+        "service.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: front}\nspec:\n  selector: {app: front}\n  \
+         ports: [{port: 80, targetPort: htpt}]\n---\napiVersion: policy/v1\nkind: PodDisruptionBudget\n\
+         metadata: {name: front}\nspec: {minAvailable: 5, selector: {matchLabels: {app: front}}}\n",
+    );
+    project
+        .upgrade(&[])
+        .exits(0)
+        .warns("[service-target-port]")
+        .warns("[pdb-unreachable]")
+        .warns("revision 1 is live");
+}

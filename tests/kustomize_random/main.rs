@@ -10,10 +10,16 @@ mod cluster;
 
 mod changes;
 mod compare;
+mod extras;
+mod generator;
+mod kinds;
 mod objects;
 mod overlay;
+mod replaced;
 mod rng;
+mod settings;
 mod shrink;
+mod spoil;
 mod tree;
 mod yaml;
 
@@ -87,7 +93,7 @@ fn older() -> Oracle {
 }
 
 fn some_seeds(share: u64) -> Vec<u64> {
-    let first = number("DEPLOYX_RANDOM_SEED", 1);
+    let first = number("DEPLOYX_RANDOM_SEED", extras::FROM);
     let cases = number("DEPLOYX_RANDOM_CASES", 100).div_ceil(share);
     (first..first + cases).collect()
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::changes;
 use super::objects::{self, IMAGES, NAMES, NAMESPACES};
 use super::rng::Rng;
 use super::tree::Tree;
 use super::yaml::{Y, flow, map, s, write};
+use super::{changes, extras, generator, replaced, settings, spoil};
 
 /// A layer while it is made.
 pub(crate) struct Layer<'t> {
@@ -80,8 +80,11 @@ pub(crate) fn tree(seed: u64) -> Tree {
         files,
         root: "root".to_owned(),
     };
+    if seed >= extras::FROM {
+        extras::add(seed, &mut tree);
+    }
     if rng.chance(6) {
-        spoil(rng, &mut tree);
+        spoil::spoil(rng, &mut tree);
     }
     tree
 }
@@ -257,9 +260,9 @@ fn one_field(rng: &mut Rng, layer: &mut Layer<'_>) {
         11..=14 => changes::patch(rng, layer),
         15 => changes::strategic(rng, layer),
         16 => changes::json6902(rng, layer),
-        17..=19 => changes::replacement(rng, layer),
-        20 => changes::variable(rng, layer),
-        21..=24 => generator(rng, layer),
+        17..=19 => replaced::replacement(rng, layer),
+        20 => replaced::variable(rng, layer),
+        21..=24 => generator::generator(rng, layer),
         25 => {
             let mut options = map([]);
             if rng.chance(50) {
@@ -276,8 +279,8 @@ fn one_field(rng: &mut Rng, layer: &mut Layer<'_>) {
             }
             layer.set("generatorOptions", options);
         }
-        26 => configuration(rng, layer),
-        27 => plugin(rng, layer),
+        26 => settings::configuration(rng, layer),
+        27 => settings::plugin(rng, layer),
         28 => layer.set(
             "buildMetadata",
             s(rng.word(&[
@@ -307,7 +310,7 @@ fn one_field(rng: &mut Rng, layer: &mut Layer<'_>) {
     }
 }
 
-fn labels(rng: &mut Rng) -> Y {
+pub(crate) fn labels(rng: &mut Rng) -> Y {
     let mut pairs = map([]);
     for _ in 0..=rng.below(2) {
         let key = rng.word(&["app", "team", "app.kubernetes.io/part-of", "x"]);
@@ -316,7 +319,7 @@ fn labels(rng: &mut Rng) -> Y {
     pairs
 }
 
-fn image(rng: &mut Rng) -> Y {
+pub(crate) fn image(rng: &mut Rng) -> Y {
     let name = if rng.chance(25) {
         rng.word(&[
             "nginx",
@@ -356,7 +359,7 @@ fn image(rng: &mut Rng) -> Y {
 }
 
 /// A name of an object of some kinds, mostly.
-fn target_name(rng: &mut Rng, layer: &Layer<'_>, kinds: &[&str]) -> Option<String> {
+pub(crate) fn target_name(rng: &mut Rng, layer: &Layer<'_>, kinds: &[&str]) -> Option<String> {
     let fitting: Vec<String> = layer
         .seen
         .iter()
@@ -371,376 +374,4 @@ fn target_name(rng: &mut Rng, layer: &Layer<'_>, kinds: &[&str]) -> Option<Strin
         return Some(rng.word(NAMES));
     }
     (!fitting.is_empty()).then(|| rng.pick(&fitting).clone())
-}
-
-fn generator(rng: &mut Rng, layer: &mut Layer<'_>) {
-    let is_secret = rng.chance(35);
-    let mut node = map([("name", objects::name(rng))]);
-    let mut filled = false;
-    if rng.chance(60) {
-        let literals = [
-            "a=b",
-            "\"key=it's\"",
-            "'q=\"x\"'",
-            "k=1",
-            "empty=",
-            "\"sp= x \"",
-            "é=ü",
-            "url=http://a?b=c",
-            "\"n=a\\nb\"",
-            "y=yes",
-            "WEB=web",
-            "key=new",
-        ];
-        let mut items: Vec<Y> = (0..=rng.below(2)).map(|_| s(rng.word(&literals))).collect();
-        items.dedup();
-        if rng.chance(1) {
-            items.push(s("bad"));
-        }
-        node.set("literals", Y::List(items));
-        filled = true;
-    }
-    if rng.chance(30) || !filled {
-        const TEXTS: &[&str] = &[
-            "x=1\n",
-            "line one\nline two\n",
-            "tab\tx\n",
-            "no newline",
-            "trailing \nspace\n",
-            "",
-            "key: [1, 2]\n",
-            "{\"a\": \"b\"}",
-            "windows\r\nlines\r\n",
-            "é\n",
-            "  lead\n\n\n",
-            "a\n\nb",
-            "😀\n",
-        ];
-        let text = rng.word(TEXTS);
-        let mut file = layer.file("file.txt", text);
-        if rng.chance(10) {
-            let path = format!("{}/{file}", layer.folder);
-            layer.files.insert(path, vec![0, 159, 146, 150, 255]);
-        }
-        if rng.chance(40) {
-            file = format!("{}={file}", rng.word(&["k", "key.txt", "k.v", "a.b-c_d"]));
-        }
-        node.set("files", Y::List(vec![s(file)]));
-    }
-    if rng.chance(20) {
-        const ENVS: &[&str] = &[
-            "A=1\nB=two words\n",
-            "# c\n\nA=x\n",
-            "A=\"q\"\n",
-            " A= b \n",
-            "WEB_NAME\n",
-            "\u{feff}A=1\n",
-            "A=$(B)\r\nC=d\r\n",
-        ];
-        let text = rng.word(ENVS);
-        let file = layer.file("vars.env", text);
-        if rng.chance(80) {
-            node.set("envs", Y::List(vec![s(file)]));
-        } else {
-            node.set("env", s(file));
-        }
-    }
-    let kind = if is_secret { "Secret" } else { "ConfigMap" };
-    let known = target_name(rng, layer, &[kind]);
-    match known {
-        Some(name) if rng.chance(40) => {
-            node.set("name", s(name));
-            node.set("behavior", s(rng.word(&["merge", "replace", "merge"])));
-        }
-        _ if rng.chance(5) => node.set("behavior", s(rng.word(&["create", "merge", "other"]))),
-        _ => {}
-    }
-    if rng.chance(15) {
-        node.set("namespace", s(rng.word(NAMESPACES)));
-    }
-    if rng.chance(25) {
-        let mut options = map([]);
-        if rng.chance(50) {
-            options.set("disableNameSuffixHash", s("true"));
-        }
-        if rng.chance(30) {
-            options.set("labels", labels(rng));
-        }
-        if rng.chance(30) {
-            options.set("annotations", labels(rng));
-        }
-        if rng.chance(20) {
-            options.set("immutable", s("true"));
-        }
-        node.set("options", options);
-    }
-    if is_secret && rng.chance(25) {
-        node.set(
-            "type",
-            s(rng.word(&["kubernetes.io/tls", "Opaque", "\"\""])),
-        );
-    }
-    let object = map([
-        ("apiVersion", s("v1")),
-        ("kind", s(kind)),
-        (
-            "metadata",
-            map([("name", node.get("name").cloned().unwrap_or(s("x")))]),
-        ),
-        ("data", map([("key", s("x"))])),
-    ]);
-    layer.seen.push(object);
-    layer.add(
-        if is_secret {
-            "secretGenerator"
-        } else {
-            "configMapGenerator"
-        },
-        node,
-    );
-}
-
-fn configuration(rng: &mut Rng, layer: &mut Layer<'_>) {
-    let spec = |path: &str, kind: &str, create: &str| {
-        map([("path", s(path)), ("kind", s(kind)), ("create", s(create))])
-    };
-    let mut config = map([]);
-    for _ in 0..=rng.below(2) {
-        match rng.below(8) {
-            0 => config.set(
-                "nameReference",
-                Y::List(vec![map([
-                    (
-                        "kind",
-                        s(rng.word(&["Gadget", "ConfigMap", "Secret", "Widget"])),
-                    ),
-                    (
-                        "fieldSpecs",
-                        Y::List(vec![spec(
-                            &rng.word(&[
-                                "spec/ref/name",
-                                "spec/ref",
-                                "spec/deep/a/b/name",
-                                "spec/items",
-                            ]),
-                            "Widget",
-                            "false",
-                        )]),
-                    ),
-                ])]),
-            ),
-            1 => config.set(
-                "commonLabels",
-                Y::List(vec![spec(
-                    "spec/selector",
-                    "Widget",
-                    &rng.word(&["true", "false"]),
-                )]),
-            ),
-            2 => config.set(
-                "images",
-                Y::List(vec![spec("spec/image", "Widget", "false")]),
-            ),
-            3 => config.set(
-                "replicas",
-                Y::List(vec![spec(
-                    "spec/size",
-                    "Widget",
-                    &rng.word(&["true", "false"]),
-                )]),
-            ),
-            4 => config.set(
-                "namePrefix",
-                Y::List(vec![spec("spec/odd", "Widget", "false")]),
-            ),
-            5 => config.set(
-                "namespace",
-                Y::List(vec![spec(
-                    "spec/space",
-                    "Widget",
-                    &rng.word(&["true", "false"]),
-                )]),
-            ),
-            6 => config.set(
-                "varReference",
-                Y::List(vec![spec(
-                    &rng.word(&["spec/odd", "data", "spec/items"]),
-                    &rng.word(&["Widget", "ConfigMap"]),
-                    "false",
-                )]),
-            ),
-            _ => config.set(
-                "commonAnnotations",
-                Y::List(vec![spec("spec/notes", "Widget", "true")]),
-            ),
-        }
-    }
-    let text = write(&config, rng);
-    let file = layer.file("config.yaml", text);
-    layer.add("configurations", s(file));
-}
-
-fn plugin(rng: &mut Rng, layer: &mut Layer<'_>) {
-    let specs = |path: &str| Y::List(vec![map([("path", s(path)), ("create", s("true"))])]);
-    let mut rest = map([]);
-    let kind = match rng.below(8) {
-        0 => {
-            rest.set("prefix", s("t-"));
-            rest.set("fieldSpecs", specs("metadata/name"));
-            "PrefixTransformer"
-        }
-        1 => {
-            rest.set("suffix", s("-t"));
-            rest.set("fieldSpecs", specs("metadata/name"));
-            "SuffixTransformer"
-        }
-        2 => {
-            rest.set("labels", labels(rng));
-            rest.set(
-                "fieldSpecs",
-                specs(&rng.word(&[
-                    "metadata/labels",
-                    "spec/selector/matchLabels",
-                    "spec/new/labels",
-                ])),
-            );
-            "LabelTransformer"
-        }
-        3 => {
-            rest.set("annotations", labels(rng));
-            rest.set("fieldSpecs", specs("metadata/annotations"));
-            "AnnotationsTransformer"
-        }
-        4 => {
-            rest.set("imageTag", image(rng));
-            rest.set(
-                "fieldSpecs",
-                specs(&rng.word(&[
-                    "spec/image",
-                    "spec/template/spec/containers/image",
-                    "spec/containers[]/image",
-                ])),
-            );
-            "ImageTagTransformer"
-        }
-        5 => {
-            rest.set(
-                "metadata",
-                map([("name", s("n")), ("namespace", s(rng.word(NAMESPACES)))]),
-            );
-            if rng.chance(40) {
-                rest.set("unsetOnly", s("true"));
-            }
-            if rng.chance(40) {
-                rest.set(
-                    "setRoleBindingSubjects",
-                    s(rng.word(&["allServiceAccounts", "none", "defaultOnly"])),
-                );
-            }
-            rest.set(
-                "fieldSpecs",
-                Y::List(vec![
-                    map([("path", s("metadata/namespace")), ("create", s("true"))]),
-                    map([
-                        ("path", s("subjects")),
-                        ("kind", s("RoleBinding")),
-                        ("group", s("rbac.authorization.k8s.io")),
-                    ]),
-                ]),
-            );
-            "NamespaceTransformer"
-        }
-        6 => {
-            rest.set(
-                "replica",
-                map([("name", objects::name(rng)), ("count", s("7"))]),
-            );
-            rest.set(
-                "fieldSpecs",
-                Y::List(vec![map([
-                    ("path", s("spec/replicas")),
-                    ("create", s("true")),
-                    ("kind", s("Deployment")),
-                ])]),
-            );
-            "ReplicaCountTransformer"
-        }
-        _ => {
-            rest.set("value", objects::text(rng));
-            rest.set(
-                "targets",
-                Y::List(vec![map([(
-                    "fieldPath",
-                    s(rng.word(&["metadata/annotations/v", "spec/odd", "spec/added/deep"])),
-                )])]),
-            );
-            "ValueAddTransformer"
-        }
-    };
-    let mut object = map([
-        ("apiVersion", s("builtin")),
-        ("kind", s(kind)),
-        ("metadata", map([("name", s("n"))])),
-    ]);
-    if let Y::Map(entries) = rest {
-        for (key, value) in entries {
-            object.set(&key, value);
-        }
-    }
-    let text = write(&object, rng);
-    let file = layer.file("plugin.yaml", text);
-    layer.add("transformers", s(file));
-}
-
-/// Damages a file: what people do by mistake.
-pub(crate) fn spoil(rng: &mut Rng, tree: &mut Tree) {
-    let names: Vec<String> = tree.files.keys().cloned().collect();
-    if names.is_empty() {
-        return;
-    }
-    let name = rng.pick(&names).clone();
-    let Some(text) = tree
-        .files
-        .get(&name)
-        .and_then(|bytes| String::from_utf8(bytes.clone()).ok())
-    else {
-        return;
-    };
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    if lines.is_empty() {
-        return;
-    }
-    let at = rng.below(lines.len());
-    match rng.below(9) {
-        0 => {
-            lines.remove(at);
-        }
-        1 => {
-            let line = lines[at].clone();
-            lines.insert(at, line);
-        }
-        2 => lines[at] = format!(" {}", lines[at]),
-        3 => {
-            let line = lines[at].trim_start_matches("  ").to_owned();
-            lines[at] = line;
-        }
-        4 => lines[at] = lines[at].replace(':', ""),
-        5 => lines[at] = lines[at].replacen(": ", ": &a ", 1),
-        6 => {
-            let other = rng.below(lines.len());
-            lines.swap(at, other);
-        }
-        7 => {
-            if let Some((key, _)) = lines[at].clone().split_once(": ") {
-                lines[at] = format!("{key}: {}", objects::scalar(rng).text());
-            }
-        }
-        _ => lines.insert(
-            at,
-            rng.word(&["---", "# note", "", "...", "extra: 1", "  x: y"]),
-        ),
-    }
-    let mut text = lines.join("\n");
-    text.push('\n');
-    tree.files.insert(name, text.into_bytes());
 }

@@ -1,5 +1,7 @@
 //! JSON 6902 patches on resources: the way into JSON, the operations, and the way back.
 
+use smol_str::SmolStr;
+
 use super::content::operation_fault;
 use super::{listed, mark_unpatched, nothing_selected};
 use crate::kustomize::kustomization::Patch;
@@ -55,6 +57,9 @@ pub(super) fn apply(
             resource.ensure_annotations();
         }
         resource.aliases.clear();
+        if operations.iter().any(replaces_annotations) {
+            resource.origin = None;
+        }
         into_json(&mut resource.node);
         let done = json6902::apply(&mut resource.node, operations);
         out_of_json(&mut resource.node);
@@ -80,6 +85,17 @@ pub(super) fn apply(
     } else {
         Err(Diagnostics(faults))
     }
+}
+
+/// Whether an operation takes off all annotations. kustomize saves its own from that, but not the
+/// one that says where an object comes from.
+fn replaces_annotations(operation: &Operation) -> bool {
+    let path: Vec<&str> = operation.path.iter().map(SmolStr::as_str).collect();
+    let writes = matches!(
+        operation.kind,
+        OperationKind::Add | OperationKind::Replace | OperationKind::Remove
+    );
+    writes && matches!(path.as_slice(), ["metadata"] | ["metadata", "annotations"])
 }
 
 /// What the way into JSON does to scalars: dates become text, `null` is spelled out.
@@ -114,7 +130,11 @@ fn out_of_json(node: &mut Node) {
                 *scalar = plain_scalar(&number.to_yaml_after_json());
             }
         }
-        ScalarKind::Null | ScalarKind::Bool => scalar.plain = true,
+        ScalarKind::Null => *scalar = plain_scalar("null"),
+        ScalarKind::Bool => {
+            let is_true = scalar.as_bool() == Some(true);
+            *scalar = plain_scalar(if is_true { "true" } else { "false" });
+        }
     });
 }
 

@@ -151,6 +151,9 @@ fn merge_into(
         resource.broken = true;
         return Err(listed(fault.in_object(resource.describe()), patch));
     }
+    if replaces_annotations(object) {
+        resource.forget();
+    }
     let before = std::mem::replace(&mut resource.node, merged);
     resource.node.span = before.span;
     aliases::propagate(resource, &before);
@@ -166,6 +169,20 @@ fn merge_into(
     resource.set_namespace(&namespace, object.span);
     resource.refresh(schema);
     Ok(!silent::may_be_idle(object, &before) || !resource.node.same_value(&before))
+}
+
+/// Whether a patch takes off all annotations that are there. kustomize keeps the history of an
+/// object among them.
+fn replaces_annotations(patch: &Node) -> bool {
+    let Some(metadata) = patch.get("metadata") else {
+        return false;
+    };
+    let directive = |node: &Node| {
+        let text = node.get("$patch").and_then(Node::scalar_text);
+        matches!(text, Some("replace" | "delete"))
+    };
+    let annotations = metadata.get("annotations");
+    directive(metadata) || annotations.is_some_and(|node| node.is_null() || directive(node))
 }
 
 /// A key that is no string, which a patch has brought into an object: kustomize cannot print it.

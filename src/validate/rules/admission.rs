@@ -6,7 +6,7 @@ use super::form::Form;
 use crate::manifest::Node;
 use crate::validate::cel::{Env, Wanted};
 use crate::validate::fault::Faults;
-use crate::validate::view::{Finding, View};
+use crate::validate::view::{Finding, View, item_text};
 
 /// A webhook of either kind.
 pub(super) fn webhook(faults: &mut Faults<'_>, view: View<'_>) {
@@ -210,7 +210,7 @@ pub(super) fn rule(faults: &mut Faults<'_>, view: View<'_>) {
 
 fn resources(faults: &mut Faults<'_>, view: View<'_>) {
     let items = view.items("resources");
-    let texts: Vec<&str> = items.iter().filter_map(Node::as_str).collect();
+    let texts: Vec<&str> = items.iter().filter_map(item_text).collect();
     let mut plain = false;
     let (mut whole, mut everywhere): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for (index, text) in texts.iter().enumerate() {

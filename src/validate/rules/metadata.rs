@@ -88,7 +88,8 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
             refuse_form(faults, view, "name", form, &made);
         }
     }
-    if !looks_at_both && generate.contains(['/', '%']) {
+    if generate.contains(['/', '%']) && !looks_at_both {
+        // What all objects have in common is asked of it all the same.
         refuse_form(faults, view, "generateName", Form::PathSegment, generate);
     }
     if !generate.is_empty() && looks_at_both {
@@ -97,8 +98,10 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
             Some(head) if !head.is_empty() => format!("{head}a"),
             _ => generate.to_owned(),
         };
-        // Dots alone are no name, but they can begin one.
-        let dots = matches!(form, Form::PathSegment) && matches!(&*masked, "." | "..");
+        // Dots alone are no name, but they can begin one; roles and bindings do not tell the two apart
+        // (`ValidateRBACName`).
+        let begins = kind.group() != "rbac.authorization.k8s.io" || is_update;
+        let dots = matches!(form, Form::PathSegment) && matches!(&*masked, "." | "..") && begins;
         if !dots && form.fault(&masked, faults.version()).is_some() {
             refuse_form(faults, view, "generateName", form, generate);
         }

@@ -6,7 +6,7 @@ use super::resources::{Owner, amount, is_quota, name, quantity};
 use crate::manifest::quantity::Quantity;
 use crate::manifest::{Entry, Node};
 use crate::validate::fault::Faults;
-use crate::validate::view::{Finding, View};
+use crate::validate::view::{Finding, View, item_text};
 
 /// `ValidateResourceQuotaSpec`.
 pub(super) fn quota(faults: &mut Faults<'_>, view: View<'_>) {
@@ -15,11 +15,7 @@ pub(super) fn quota(faults: &mut Faults<'_>, view: View<'_>) {
         name(faults, view, &path, entry, Owner::Quota);
         amount(faults, view, &path, entry);
     }
-    let scopes: Vec<&str> = view
-        .items("scopes")
-        .iter()
-        .filter_map(Node::as_str)
-        .collect();
+    let scopes: Vec<&str> = view.items("scopes").iter().filter_map(item_text).collect();
     for (one, other) in [
         ("BestEffort", "NotBestEffort"),
         ("Terminating", "NotTerminating"),

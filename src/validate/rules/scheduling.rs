@@ -5,7 +5,7 @@ use super::fields::refuse_form;
 use super::form::Form;
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
-use crate::validate::view::{Finding, View};
+use crate::validate::view::{Finding, View, item_text};
 
 /// A toleration.
 pub(super) fn toleration(faults: &mut Faults<'_>, view: View<'_>) {
@@ -150,7 +150,7 @@ fn label_keys(faults: &mut Faults<'_>, view: View<'_>, lists: &[&str]) {
         }
     }
     let texts =
-        |list: &str| -> Vec<&str> { view.items(list).iter().filter_map(Node::as_str).collect() };
+        |list: &str| -> Vec<&str> { view.items(list).iter().filter_map(item_text).collect() };
     let (matching, other) = (texts("matchLabelKeys"), texts("mismatchLabelKeys"));
     for (index, key) in matching.iter().enumerate() {
         let path = format!("matchLabelKeys[{index}]");
@@ -196,7 +196,7 @@ fn keys_twice(faults: &mut Faults<'_>, view: View<'_>) {
     if view.get("labelSelector").is_none() {
         return;
     }
-    let texts = |list: &str| view.items(list).iter().filter_map(Node::as_str);
+    let texts = |list: &str| view.items(list).iter().filter_map(item_text);
     let matching: Vec<&str> = texts("matchLabelKeys").collect();
     let mut keys = selector_keys(view);
     let own = faults.context().labels.clone();

@@ -7,7 +7,7 @@ use super::fields::{range, refuse_form};
 use super::form::{self, Form};
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
-use crate::validate::view::{Finding, View};
+use crate::validate::view::{Finding, View, item_text};
 
 fn text<'n>(node: &'n Node, name: &str) -> &'n str {
     node.get(name).and_then(Node::as_str).unwrap_or_default()
@@ -200,7 +200,7 @@ fn addresses(faults: &mut Faults<'_>, view: View<'_>) {
     let list: Vec<&str> = view
         .items("clusterIPs")
         .iter()
-        .filter_map(Node::as_str)
+        .filter_map(item_text)
         .collect();
     let mut families = HashSet::new();
     for (index, family) in view.items("ipFamilies").iter().enumerate() {
@@ -259,7 +259,7 @@ fn addresses(faults: &mut Faults<'_>, view: View<'_>) {
 fn families(faults: &mut Faults<'_>, view: View<'_>) {
     let single = view.text("clusterIP");
     let texts =
-        |list: &str| -> Vec<&str> { view.items(list).iter().filter_map(Node::as_str).collect() };
+        |list: &str| -> Vec<&str> { view.items(list).iter().filter_map(item_text).collect() };
     let families = texts("ipFamilies");
     let addresses = match texts("clusterIPs") {
         list if list.is_empty() && !single.is_empty() => vec![single],
@@ -301,8 +301,13 @@ fn families(faults: &mut Faults<'_>, view: View<'_>) {
         "" => "SingleStack",
         policy => policy,
     };
+    // The server counts them when it has found nothing else wrong with them.
     let is_double = matches!(families[..], [first, second] if first == second);
-    if policy != "SingleStack" || is_double {
+    let are_right = match is_headless {
+        true => addresses.len() <= 1,
+        false => parsed.len() == addresses.len(),
+    };
+    if policy != "SingleStack" || is_double || !are_right {
         return;
     }
     for (count, what) in [

@@ -5,7 +5,7 @@ use super::fields::refuse_form;
 use super::form::Form;
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
-use crate::validate::view::{Finding, View};
+use crate::validate::view::{Finding, View, item_text};
 
 /// `ValidateStorageClass`.
 pub(super) fn class(faults: &mut Faults<'_>, view: View<'_>) {
@@ -102,7 +102,7 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     let modes: Vec<&str> = view
         .items("accessModes")
         .iter()
-        .filter_map(Node::as_str)
+        .filter_map(item_text)
         .collect();
     if modes.contains(&"ReadWriteOncePod") && modes.len() > 1 {
         let reason = "may not use ReadWriteOncePod with other access modes";
@@ -254,7 +254,7 @@ fn topologies(faults: &mut Faults<'_>, view: View<'_>) {
                     .unwrap_or_default();
                 let mut values: Vec<String> = values
                     .iter()
-                    .filter_map(Node::as_str)
+                    .filter_map(item_text)
                     .map(str::to_owned)
                     .collect();
                 values.sort();
@@ -287,7 +287,7 @@ pub(super) fn topology(faults: &mut Faults<'_>, view: View<'_>) {
             .get("values")
             .and_then(Node::as_seq)
             .unwrap_or_default();
-        let values: Vec<&str> = values.iter().filter_map(Node::as_str).collect();
+        let values: Vec<&str> = values.iter().filter_map(item_text).collect();
         for (index, value) in values.iter().enumerate() {
             if values[..index].contains(value) {
                 let path = path(&format!("values[{index}]"));

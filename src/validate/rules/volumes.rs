@@ -6,7 +6,7 @@ use super::fields::refuse_form;
 use super::form::Form;
 use crate::manifest::{Map, Node};
 use crate::validate::fault::Faults;
-use crate::validate::view::{Finding, View};
+use crate::validate::view::{Finding, View, item_text};
 
 const MODE: &str = "must be a number between 0 and 0777 (octal), both inclusive";
 
@@ -251,7 +251,7 @@ pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
     let modes: Vec<&str> = view
         .items("accessModes")
         .iter()
-        .filter_map(Node::as_str)
+        .filter_map(item_text)
         .collect();
     if modes.contains(&"ReadWriteOncePod") && modes.len() > 1 {
         let reason = "may not use ReadWriteOncePod with other access modes";
@@ -281,9 +281,14 @@ pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 /// Whether the server drops a field of a claim before it validates: a `dataSource` that is neither a
-/// claim nor a snapshot, unless a `dataSourceRef` stands beside it
-/// (`EnforceDataSourceBackwardsCompatibility` of `pkg/api/persistentvolumeclaim`).
+/// claim nor a snapshot, unless a `dataSourceRef` stands beside it, and a reference into another
+/// namespace (`EnforceDataSourceBackwardsCompatibility` and `DropDisabledFields` of
+/// `pkg/api/persistentvolumeclaim`).
 pub(super) fn is_dropped(is_claim: bool, beside: &Map, field: &str, value: &Node) -> bool {
+    let namespace = value.get("namespace").and_then(Node::as_str);
+    if is_claim && field == "dataSourceRef" && namespace.is_some_and(|text| !text.is_empty()) {
+        return true;
+    }
     let has_reference = || {
         beside
             .get("dataSourceRef")

@@ -54,11 +54,10 @@ pub(super) fn controller(faults: &mut Faults<'_>, view: View<'_>) {
     if wanted.is_empty() && !has_labels && view.get("selector").is_none_or(is_map) {
         view.required(faults, "selector", "which pods?", "");
     }
-    let has = |key: &str| labels.and_then(|map| map.get(key)).and_then(Node::as_str);
-    if wanted
-        .iter()
-        .any(|e| has(&e.key).unwrap_or_default() != e.value.as_str().unwrap_or_default())
-    {
+    // null is the empty text, on both sides.
+    let text = |node: &Node| node.as_str().unwrap_or_default().to_owned();
+    let has = |key: &str| Some(text(labels?.get(key)?));
+    if wanted.iter().any(|e| has(&e.key) != Some(text(&e.value))) {
         mismatch(faults, view);
     }
 }

@@ -260,3 +260,10 @@ fn shown(node: &Node) -> String {
 pub(super) fn text_at<'n>(root: &'n Node, path: &str) -> Option<&'n str> {
     view(root)?.locate(path).0?.as_str()
 }
+
+/// The texts of a list; none where there is no list.
+pub(super) fn list_of_texts(node: Option<&Node>) -> Vec<String> {
+    let items = node.and_then(Node::as_seq).unwrap_or_default();
+    let texts = items.iter().filter_map(Node::as_str);
+    texts.map(str::to_owned).collect()
+}

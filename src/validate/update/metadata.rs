@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::change::{Change, FORBIDDEN, IMMUTABLE};
-use crate::manifest::Node;
+use super::change::{Change, FORBIDDEN, IMMUTABLE, list_of_texts};
 
 /// Checks the metadata of both.
 pub(super) fn check(change: &mut Change<'_>) {
@@ -56,14 +55,7 @@ fn identity(change: &mut Change<'_>, name: &str, reason: &str) {
 
 fn finalizers(change: &mut Change<'_>) {
     let path = ["metadata", "finalizers"];
-    let set = |node: Option<&Node>| -> BTreeSet<String> {
-        let items = node.and_then(Node::as_seq).unwrap_or_default();
-        items
-            .iter()
-            .filter_map(Node::as_str)
-            .map(str::to_owned)
-            .collect()
-    };
+    let set = |node| -> BTreeSet<String> { list_of_texts(node).into_iter().collect() };
     let (old, new) = (set(change.before(&path)), set(change.after(&path)));
     let extra: Vec<String> = new
         .difference(&old)

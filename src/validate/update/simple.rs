@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::change::{Change, FORBIDDEN, IMMUTABLE};
+use super::change::{Change, FORBIDDEN, IMMUTABLE, list_of_texts};
 use super::pod::put;
 use crate::manifest::{Node, Span};
 
@@ -76,14 +76,7 @@ fn role(change: &mut Change<'_>) {
 
 fn scopes(change: &mut Change<'_>) {
     let path = ["spec", "scopes"];
-    let set = |node: Option<&Node>| -> BTreeSet<String> {
-        let items = node.and_then(Node::as_seq).unwrap_or_default();
-        items
-            .iter()
-            .filter_map(Node::as_str)
-            .map(str::to_owned)
-            .collect()
-    };
+    let set = |node| -> BTreeSet<String> { list_of_texts(node).into_iter().collect() };
     if set(change.before(&path)) != set(change.after(&path)) {
         change.invalid(IMMUTABLE, "spec.scopes", "field is immutable");
     }
@@ -150,15 +143,8 @@ fn one_range(root: &mut Node) {
 /// `ValidateServiceCIDRUpdate`: a second range may be added.
 fn service_cidr(change: &mut Change<'_>) {
     let path = ["spec", "cidrs"];
-    let texts = |node: Option<&Node>| -> Vec<String> {
-        let items = node.and_then(Node::as_seq).unwrap_or_default();
-        items
-            .iter()
-            .filter_map(Node::as_str)
-            .map(str::to_owned)
-            .collect()
-    };
-    let (old, new) = (texts(change.before(&path)), texts(change.after(&path)));
+    let old = list_of_texts(change.before(&path));
+    let new = list_of_texts(change.after(&path));
     if old.len() != new.len() && (old.len(), new.len()) != (1, 2) {
         return change.invalid(IMMUTABLE, "spec.cidrs", "field is immutable");
     }

@@ -1,8 +1,10 @@
 //! What an expression may cost at most (`checker/cost.go` of cel-go, `cel/library/cost.go` and
 //! `cel/common/schemas.go` of k8s.io/apiserver).
 
+mod prices;
+
 use super::library::Overload;
-use super::parse::{Expr, Kind};
+use super::parse::Expr;
 use super::schema;
 use super::types::Ty;
 use crate::manifest::Node;
@@ -315,7 +317,7 @@ pub(super) fn call(
     let all = args
         .iter()
         .fold(0_u64, |sum, arg| sum.saturating_add(arg.cost));
-    let (own, size) = match special(name, overload, target, args) {
+    let (own, size) = match prices::special(name, overload, target, args) {
         Some(found) => found,
         None => match plain(name, overload, target, args) {
             Plain::Whole(cost, size) => return Call { cost, size },
@@ -326,170 +328,6 @@ pub(super) fn call(
         cost: own.saturating_add(all),
         size,
     }
-}
-
-/// The functions that Kubernetes sets a price on.
-fn special(
-    name: &str,
-    overload: &Overload,
-    target: Option<&Part<'_>>,
-    args: &[Part<'_>],
-) -> Option<(u64, Option<Size>)> {
-    let on_text = || {
-        overload
-            .params
-            .first()
-            .is_some_and(|ty| matches!(ty, Ty::Text))
-    };
-    Some(match name {
-        "check" => (350_000, None),
-        "serviceAccount" | "path" | "group" | "resource" | "subresource" | "namespace" | "name"
-        | "allowed" | "reason" | "error" | "errored" => (1, None),
-        "fieldSelector" | "labelSelector" => {
-            let length = args.first()?.size();
-            let requirements = factored(factored(length.max, 0.5), 50.0);
-            let cost = 10_u64.saturating_add(length.traversal(TEXT));
-            (cost.saturating_add(requirements), None)
-        }
-        "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => {
-            let target = target?;
-            if on_text() && !matches!(target.ty, Ty::List(_)) {
-                return Some((target.size().traversal(TEXT), None));
-            }
-            let mut each = 1_u64;
-            if let Ty::List(item) = &target.ty
-                && matches!(**item, Ty::Text | Ty::Bytes)
-            {
-                let item = target.items.unwrap_or(Size::UNKNOWN);
-                each = each.saturating_add(item.traversal(TEXT));
-            }
-            (target.size().max.saturating_mul(each), None)
-        }
-        "url" | "jsonpatch.escapeKey" => {
-            let size = args.first()?.size();
-            (size.traversal(TEXT), Some(size))
-        }
-        "lowerAscii" | "upperAscii" | "substring" | "trim" => {
-            let size = target?.size();
-            (size.traversal(TEXT), Some(size))
-        }
-        "replace" => {
-            let size = target?.size();
-            let result = replaced(size, args.first()?.size(), args.get(1)?.size());
-            (size.traversal(2.0 * TEXT), Some(result))
-        }
-        "split" => {
-            let size = target?.size();
-            let limit = match args.get(1).map(|arg| &arg.expr.kind) {
-                Some(Kind::Int(limit)) => u64::try_from(*limit).unwrap_or(u64::MAX),
-                _ => size.max,
-            };
-            let result = Size { min: 0, max: limit };
-            (size.traversal(2.0 * TEXT), Some(result))
-        }
-        "join" => {
-            let target = target?;
-            let list = target.size();
-            let item = target.items.or(target.entry).unwrap_or(Size::UNKNOWN);
-            let mut size = list.times(item);
-            if let Some(separator) = args.first() {
-                let gaps = Size {
-                    min: list.min.saturating_sub(1),
-                    max: list.max.saturating_sub(1),
-                };
-                size = size.plus(separator.size().times(gaps));
-            }
-            (size.traversal(TEXT), Some(size))
-        }
-        "find" | "findAll" => {
-            let size = target?.size();
-            let text = size.plus(Size { min: 1, max: 1 }).traversal(TEXT);
-            let cost = text.saturating_mul(args.first()?.size().traversal(REGEX));
-            let result = Size {
-                min: 0,
-                max: size.max,
-            };
-            (cost, Some(result))
-        }
-        "ip" if matches!(overload.params.first(), Some(Ty::Opaque(_))) => (1, None),
-        "cidr" | "isIP" | "isCIDR" | "ip" | "quantity" | "isQuantity" | "semver" | "isSemver" => {
-            (args.first()?.size().traversal(TEXT), None)
-        }
-        "ip.isCanonical" => (args.first()?.size().traversal(2.0 * TEXT), None),
-        "containsIP" | "containsCIDR" => {
-            let mut cost = 4_u64;
-            if name == "containsCIDR" {
-                cost += 3;
-            }
-            if matches!(overload.params.get(1), Some(Ty::Text)) {
-                cost = cost.saturating_add(args.first()?.size().traversal(TEXT));
-            }
-            (cost, None)
-        }
-        "validate" => {
-            let cost = args.first()?.size().traversal(TEXT);
-            (factored(cost, 128.0 * REGEX), None)
-        }
-        "masked"
-        | "prefixLength"
-        | "family"
-        | "isUnspecified"
-        | "isLoopback"
-        | "isLinkLocalMulticast"
-        | "isLinkLocalUnicast"
-        | "isGlobalUnicast"
-        | "format.named"
-        | "sign"
-        | "asInteger"
-        | "isInteger"
-        | "asApproximateFloat"
-        | "isGreaterThan"
-        | "isLessThan"
-        | "compareTo"
-        | "add"
-        | "sub"
-        | "major"
-        | "minor"
-        | "patch"
-        | "getScheme"
-        | "getHostname"
-        | "getHost"
-        | "getPort"
-        | "getEscapedPath"
-        | "getQuery" => (1, None),
-        "_==_" => match (&args.first()?.ty, &args.get(1)?.ty) {
-            (Ty::Opaque(a), Ty::Opaque(b)) if a == b => (1, None),
-            _ => return None,
-        },
-        _ => return None,
-    })
-}
-
-/// How long a text is in which all of something was replaced.
-fn replaced(size: Size, from: Size, to: Size) -> Size {
-    let per = |size: u64, from: u64| size.div_ceil(from.max(1));
-    let (most, kept_max) = if from.min == 0 {
-        (size.max.saturating_add(1), size.max)
-    } else if to.max <= from.min {
-        (0, size.max)
-    } else {
-        (per(size.max, from.min), 0)
-    };
-    let (fewest, kept_min) = if from.max == 0 {
-        (size.min.saturating_add(1), size.min)
-    } else if from.max <= to.min {
-        (0, size.min)
-    } else {
-        (per(size.min, from.max), 0)
-    };
-    let count = Size {
-        min: fewest,
-        max: most,
-    };
-    count.times(to).plus(Size {
-        min: kept_min,
-        max: kept_max,
-    })
 }
 
 /// The cost of a function of CEL itself.
