@@ -1,7 +1,6 @@
 //! A kustomization tree, from the leaves up: resources, generators, components, transformers,
 //! validators, in kustomize's order.
 
-use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use super::config::RawConfig;
 use super::decode::Text;
 use super::generators::{self, Generated};
 use super::kustomization::Kustomization;
-use super::load::{Dir, Keep, Loaded, Mode, lock, named_here, shown_path};
+use super::load::{Dir, Loaded, Mode, lock, named_here, shown_path};
 use super::origin::{self, Origin, Place};
 use super::record::{Step, StepKind};
 use super::resmap::{ResMap, duplicate};
@@ -20,7 +19,6 @@ use super::vars::Var;
 use super::{crds, helm_charts, plugins, remote, shared, typed, vars};
 use crate::manifest::source::display_path;
 use crate::manifest::{Diagnostic, Diagnostics, FileId, Node, Span};
-use crate::parallel::in_order;
 
 /// What a kustomization has gathered.
 #[derive(Clone, Debug, Default)]
@@ -157,12 +155,6 @@ fn component(
     load_and_accumulate(run, &next, entry, into, Role::Component).or(())
 }
 
-/// From so many entries on, files are read on all cores, ahead of what is made of them.
-const MANY: usize = 64;
-
-/// How many entries are read at a time: one by one, the hand-over would cost as much as the reading.
-const AT_ONCE: usize = 16;
-
 /// Loads `resources`: files, and directories with kustomizations.
 pub(crate) fn resources(
     run: &Run<'_>,
@@ -171,36 +163,16 @@ pub(crate) fn resources(
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
     let mut faults = Diagnostics::default();
-    let files = run.files();
-    // Several builds use all cores as it is.
-    if entries.len() < MANY || files.keep != Keep::Nothing {
-        for entry in entries {
-            faults.take(resource(run, chain, entry, None, into));
-        }
-        return faults.or(());
+    for entry in entries {
+        faults.take(resource(run, chain, entry, into));
     }
-    let (dir, restrictions) = (chain.dir, run.options().load_restrictions);
-    let chunks: Vec<&[Text]> = entries.chunks(AT_ONCE).collect();
-    let read = |chunk: &&[Text]| -> Vec<Option<Vec<Node>>> {
-        let ahead = |entry| files.read_ahead(dir, entry, restrictions);
-        chunk.iter().map(ahead).collect()
-    };
-    let mut left = entries.iter();
-    let Ok(()) = in_order(&chunks, read, |ready| -> Result<(), Infallible> {
-        for (ready, entry) in ready.into_iter().zip(left.by_ref()) {
-            faults.take(resource(run, chain, entry, ready, into));
-        }
-        Ok(())
-    });
     faults.or(())
 }
 
-/// Loads one of `resources`, the objects of whose file may have been read before.
 fn resource(
     run: &Run<'_>,
     chain: &Chain<'_>,
     entry: &Text,
-    ready: Option<Vec<Node>>,
     into: &mut Accumulator,
 ) -> Result<(), Diagnostics> {
     let found = run.files().resolve(chain.dir, &entry.value);
@@ -211,7 +183,7 @@ fn resource(
         }
         Err(_) if remote::is_remote(&entry.value) => remote_resource(run, chain, entry, into),
         _ => {
-            let resources = objects_of(run, chain, entry, ready)?;
+            let resources = objects_of(run, chain, entry)?;
             into.map.append_all(resources).map_err(Diagnostics)
         }
     }
@@ -227,7 +199,7 @@ fn remote_resource(
     let is_repository = is_repository(&entry.value);
     let mut no_file = None;
     if remote::is_http(&entry.value) {
-        match objects_of(run, chain, entry, None) {
+        match objects_of(run, chain, entry) {
             Ok(resources) => return into.map.append_all(resources).map_err(Diagnostics),
             // A page about a repository is no YAML.
             Err(faults) if !is_repository || run.options().outside.remote.is_none() => {
@@ -261,17 +233,18 @@ fn base(
     faults.or(())
 }
 
-/// The objects of a file, which may have been read before.
+/// The objects of a file.
 fn objects_of(
     run: &Run<'_>,
     chain: &Chain<'_>,
     entry: &Text,
-    ready: Option<Vec<Node>>,
 ) -> Result<Vec<Resource>, Diagnostics> {
     let file = run.text(chain.dir, entry)?;
-    let objects = match ready {
-        Some(objects) => objects,
-        None => (*run.files().objects(file, Mode::Resources)).clone()?,
+    let objects = run.files().objects(file, Mode::Resources);
+    // What nobody else asks for is taken and not copied when it changes.
+    let objects = match Arc::try_unwrap(objects) {
+        Ok(objects) => objects?,
+        Err(shared) => (*shared).clone()?,
     };
     let schema = run.schema();
     let of = |node| Resource::new(node, &schema);

@@ -251,22 +251,6 @@ impl<'s> Files<'s> {
         Arc::clone(objects.entry((file, mode)).or_insert(loaded))
     }
 
-    /// Reads the objects of a file that is about to be asked for. `None` where they cannot be had:
-    /// whoever asks will find out why.
-    pub(crate) fn read_ahead(
-        &self,
-        dir: &Dir,
-        entry: &Text,
-        restrictions: LoadRestrictions,
-    ) -> Option<Vec<Node>> {
-        if self.resolve(dir, &entry.value).ok()?.is_dir {
-            return None;
-        }
-        let (real, shown) = self.find(dir, entry, restrictions).ok()?;
-        let file = self.text(&real, &shown).ok()?;
-        documents::objects(self.sources, file, Mode::Resources).ok()
-    }
-
     /// Reads the kustomization of a directory.
     pub(crate) fn kustomization(&self, dir: &Dir) -> Cached<Loaded> {
         if let Some(known) = lock(&self.kustomizations).get(&dir.real) {
