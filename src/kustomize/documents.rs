@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::load::Mode;
-use crate::manifest::read::{Document, read_all, read_first};
+use crate::manifest::read::{Document, TOO_MANY, read_all, read_first};
 use crate::manifest::{
     Diagnostic, Diagnostics, FileId, Node, ReadOptions, ScalarKind, Sources, Span, Value,
 };
@@ -50,7 +50,8 @@ fn documents(
     let parts = parts(&source.text, file)?;
     let read = read_all(sources, file, options);
     let ends_early = source.text.contains("\n...");
-    if read.is_ok() && !ends_early {
+    let is_given_up = |faults: &Diagnostics| faults.0.iter().any(|fault| fault.rule == TOO_MANY);
+    if read.as_ref().map_or_else(is_given_up, |_| !ends_early) {
         return read;
     }
     let mut documents = Vec::new();

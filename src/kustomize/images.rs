@@ -139,9 +139,33 @@ struct Rewriter<'i> {
     index: ImageIndex,
     known: HashMap<(SmolStr, usize), Option<(SmolStr, Span)>>,
     matched: Vec<bool>,
+    /// The first image of a container that is no text.
+    fault: Option<FieldError>,
 }
 
 impl Rewriter<'_> {
+    /// The new text for the image of a container, where any entry changes it.
+    fn of_container(&mut self, container: &Node, tries: usize) -> Option<(SmolStr, Span)> {
+        let fault = |node: &Node, what: &str| FieldError {
+            message: format!("{what}, not {}", node.describe()),
+            span: node.span,
+        };
+        if container.as_map().is_none() && !container.is_null() {
+            let fault = fault(container, "a container is a mapping");
+            self.fault.get_or_insert(fault);
+            return None;
+        }
+        let image = container.get("image").filter(|image| !image.is_null())?;
+        match image.as_scalar() {
+            Some(scalar) => self.rewrite(&scalar.text, tries),
+            None => {
+                self.fault
+                    .get_or_insert(fault(image, "an image is a string"));
+                None
+            }
+        }
+    }
+
     /// The new text and the entry that set it, where any entry changes it. kustomize tries each
     /// entry once for a list of containers and once for each field spec that leads there.
     fn rewrite(&mut self, text: &SmolStr, tries: usize) -> Option<(SmolStr, Span)> {
@@ -185,6 +209,7 @@ pub(crate) fn transform(
         index: ImageIndex::new(images.iter().map(|image| image.name.value.as_str())),
         known: HashMap::new(),
         matched: vec![false; images.len()],
+        fault: None,
     };
     let mut faults = Vec::new();
     for resource in map.iter_mut() {
@@ -270,7 +295,11 @@ fn transform_one(
     let gvk = resource.gvk.clone();
     let paths: Vec<Vec<&SmolStr>> = specs.of(&gvk).map(|spec| spec.keys().collect()).collect();
     let mut path = Vec::new();
-    if in_containers(&resource.node, &paths, &mut path, rewriter) {
+    let any = in_containers(&resource.node, &paths, &mut path, rewriter);
+    if let Some(fault) = rewriter.fault.take() {
+        return Err(fault);
+    }
+    if any {
         path.clear();
         set_in_containers(&mut resource.node, &paths, &mut path, rewriter);
     }
@@ -354,8 +383,7 @@ fn in_containers(
         {
             let tries = tries(paths, path);
             for item in items {
-                let image = item.get("image").and_then(Node::as_scalar);
-                any |= image.is_some_and(|image| rewriter.rewrite(&image.text, tries).is_some());
+                any |= rewriter.of_container(item, tries).is_some();
             }
         }
         path.pop();
@@ -387,8 +415,7 @@ fn set_in_containers(
         if is_containers(&entry.key) && entry.value.as_seq().is_some() {
             let tries = tries(paths, path);
             for item in entry.value.as_seq_mut().into_iter().flatten() {
-                let image = item.get("image").and_then(Node::as_scalar);
-                let new = image.and_then(|image| rewriter.rewrite(&image.text, tries));
+                let new = rewriter.of_container(item, tries);
                 if let (Some((text, span)), Some(image)) = (new, item.get_mut("image")) {
                     set_scalar(image, &text, span);
                 }
@@ -483,6 +510,34 @@ mod tests {
             let done = transform(&mut map, &images, &config.images, &mut Vec::new());
             let rules = done.map_err(|faults| faults[0].rule.clone());
             assert_eq!(rules.err().as_deref(), refused.then_some("image-name"));
+        }
+    }
+
+    /// Tried with kustomize 5.8.1.
+    #[test]
+    fn an_image_of_a_container_is_a_text() {
+        let images = [image(r#"{"name":"a","newTag":"2"}"#)];
+        let config = super::super::config::Config::default_config();
+        for (container, refused) in [
+            (serde_json::json!({"image": {"repository": "a"}}), true),
+            (serde_json::json!({"image": ["a"]}), true),
+            (serde_json::json!([]), true),
+            (serde_json::json!("a"), true),
+            (serde_json::json!({"image": null}), false),
+            (serde_json::json!({"image": 5}), false),
+            (serde_json::json!({}), false),
+            (serde_json::json!(null), false),
+        ] {
+            let json = serde_json::json!({
+                "apiVersion": "v1", "kind": "Thing", "deep": {"containers": [container]}
+            });
+            let mut map = ResMap::default();
+            let node = from_json(&json, Span::NONE);
+            map.push(Resource::new(node, MergeSchema::builtin()));
+            let done = transform(&mut map, &images, &config.images, &mut Vec::new());
+            let rules = done.map_err(|faults| faults[0].rule.clone());
+            let wanted = refused.then_some("image-field");
+            assert_eq!(rules.err().as_deref(), wanted, "{json}");
         }
     }
 

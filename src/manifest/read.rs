@@ -19,6 +19,9 @@ use super::source::{FileId, Sources, Span, display_path};
 /// How many documents one file may hold: what is nearly nothing in the file is a tree in memory.
 pub(super) const MAX_DOCUMENTS: usize = 250_000;
 
+/// The rule of the fault that a file has more.
+pub(crate) const TOO_MANY: &str = "too-many-documents";
+
 /// What happens to the second of two equal keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
@@ -301,7 +304,7 @@ fn parse(
             Ok((Event::DocumentStart(_, _), span)) if documents.len() == MAX_DOCUMENTS => {
                 let at = builder.span(&span);
                 let message = format!("more than {MAX_DOCUMENTS} documents in one file");
-                let fault = Diagnostic::error("too-many-documents", message);
+                let fault = Diagnostic::error(TOO_MANY, message);
                 documents.push(Err(fault.at(at, "").into()));
                 break;
             }
