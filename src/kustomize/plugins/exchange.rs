@@ -138,7 +138,7 @@ pub(super) fn read(
     let mut resources = Vec::with_capacity(objects.len());
     for node in objects {
         let mut resource = Resource::new(node.clone(), &run.schema());
-        match restore(run, &mut resource, |key| key == ID) {
+        match restore(run, &mut resource, |key| is_book(key) || key == ID) {
             Ok(()) => resources.push(resource),
             Err(fault) => faults.push(fault),
         }
@@ -321,16 +321,25 @@ fn behavior_of(text: &str) -> Behavior {
 pub(crate) fn remember(run: &Run<'_>, resource: &mut Resource) {
     let annotations = resource.node.at(&["metadata", "annotations"]);
     let mut keys = annotations.and_then(Node::as_map).into_iter().flatten();
-    if keys.any(|entry| is_book(&entry.key) || origin::is_annotation(&entry.key)) {
+    if keys.any(|entry| is_history(&entry.key) || origin::is_annotation(&entry.key)) {
         // A history that is broken counts for nothing.
-        restore(run, resource, |_| false).unwrap_or_default();
+        restore(run, resource, is_history).unwrap_or_default();
         if let Some(history) = &mut resource.origin {
             history.origin = None;
         }
     }
 }
 
-/// Reads the history of a resource back from its annotations, and takes them off it, as well as
+/// Whether an annotation is part of a history. The other books of kustomize stay where a file has
+/// them: a function asks for the path.
+fn is_history(key: &str) -> bool {
+    const KEYS: [&str; 8] = [
+        NAMES, NAMESPACES, KINDS, PREFIXES, SUFFIXES, NEEDS_HASH, FROM_HELM, BEHAVIOR,
+    ];
+    KEYS.contains(&key)
+}
+
+/// Reads the history of a resource back from its annotations, and takes it off them, as well as
 /// others that are hidden.
 fn restore(
     run: &Run<'_>,
@@ -341,7 +350,7 @@ fn restore(
     let mut hidden: HashMap<SmolStr, SmolStr> = HashMap::new();
     let all = annotations(resource);
     let tracks = run.tracks_origins();
-    let is_hidden = |key: &str| is_book(key) || origin::is_annotation(key) || is_hidden(key);
+    let is_hidden = |key: &str| origin::is_annotation(key) || is_hidden(key);
     let count = all.len();
     for (key, text, span) in all {
         if is_hidden(&key) {
