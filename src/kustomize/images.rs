@@ -156,14 +156,12 @@ impl Rewriter<'_> {
             return None;
         }
         let image = container.get("image").filter(|image| !image.is_null())?;
-        match image.as_scalar() {
-            Some(scalar) => self.rewrite(&scalar.text, tries),
-            None => {
-                self.fault
-                    .get_or_insert(fault(image, "an image is a string"));
-                None
-            }
+        if let Some(scalar) = image.as_scalar() {
+            return self.rewrite(&scalar.text, tries);
         }
+        self.fault
+            .get_or_insert(fault(image, "an image is a string"));
+        None
     }
 
     /// The new text and the entry that set it, where any entry changes it. kustomize tries each
