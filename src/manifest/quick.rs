@@ -104,7 +104,7 @@ impl<'t> Reader<'t, '_> {
             self.at += 3;
             self.end_of_value()?;
             self.next_token()?;
-            if self.is_end() || self.is_marker() {
+            if self.ends_document()? {
                 let empty = self.span(marker + 3, marker + 3);
                 self.builder.scalar("", ScalarStyle::Plain, 0, None, empty);
                 return Some(true);
@@ -116,7 +116,18 @@ impl<'t> Reader<'t, '_> {
             return None;
         }
         self.block(0)?;
-        (self.is_end() || self.is_marker()).then_some(true)
+        self.ends_document()?.then_some(true)
+    }
+
+    /// Whether the document ends here. What may stand behind `...` is for the parser to say.
+    fn ends_document(&self) -> Option<bool> {
+        if self.is_end() {
+            return Some(true);
+        }
+        match (self.is_marker(), self.byte()) {
+            (true, b'.') => None,
+            (is_marker, _) => Some(is_marker),
+        }
     }
 
     /// Reads a block mapping or list that starts here.

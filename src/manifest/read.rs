@@ -483,6 +483,13 @@ mod tests {
         read_alike(&deep.collect::<String>());
     }
 
+    #[test]
+    fn what_once_was_read_otherwise_is_read_alike() {
+        for text in ["k: v\n... \"d\"\na: b\n", "---\n...\n", "---\n... x\n"] {
+            read_alike(text);
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn whatever_is_written_is_read_alike(
