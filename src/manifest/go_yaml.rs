@@ -10,6 +10,8 @@ use super::source::{FileId, Span};
 const PAD: usize = 200;
 /// How many lines are indented before a text is given up.
 const LINES: usize = 200;
+/// How many bytes are parsed for that: the parser reads the text from its start for each line.
+const BYTES: usize = 32 << 20;
 
 /// Where blanks were put into a text, in order, by places in the new text.
 #[derive(Debug, Default)]
@@ -29,7 +31,7 @@ pub(super) fn mended(text: &str, options: &granit_parser::Options) -> Option<(St
     let mut mended = text.to_owned();
     let mut places = Vec::new();
     while let Some(at) = first_misplaced(&mended, options) {
-        if places.len() == LINES {
+        if places.len() == LINES || places.len() * text.len() > BYTES {
             return None;
         }
         mended.insert_str(at, &" ".repeat(PAD));
@@ -188,6 +190,15 @@ mod tests {
         ] {
             assert_eq!(read(text).as_deref(), Ok(want), "{text}");
         }
+    }
+
+    #[test]
+    fn what_would_be_parsed_over_and_over_is_given_up() {
+        let documents = |count: usize| "---\na: \"x\ny\"\n".repeat(count);
+        let long = format!("# {}\n", "x".repeat(super::BYTES / 2));
+        assert!(read(&documents(20)).is_ok());
+        assert!(read(&format!("{long}{}", documents(2))).is_ok());
+        assert!(read(&format!("{long}{}", documents(20))).is_err());
     }
 
     #[test]
