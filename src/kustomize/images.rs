@@ -132,41 +132,55 @@ fn split(reference: &str) -> (&str, &str, &str) {
     }
 }
 
+/// A new text, and the place of the entry that set it.
+type New = (SmolStr, Span);
+
+fn not_a(wanted: &str, node: &Node) -> FieldError {
+    FieldError {
+        message: format!("{wanted}, not {}", node.describe()),
+        span: node.span,
+    }
+}
+
 /// What all entries make of one reference, by the text and by how often each entry is tried on
 /// it: the same few references stand in many objects.
 struct Rewriter<'i> {
     images: &'i [Image],
     index: ImageIndex,
-    known: HashMap<(SmolStr, usize), Option<(SmolStr, Span)>>,
+    known: HashMap<(SmolStr, usize), Option<New>>,
     matched: Vec<bool>,
     /// The first image of a container that is no text.
     fault: Option<FieldError>,
 }
 
 impl Rewriter<'_> {
-    /// The new text for the image of a container, where any entry changes it.
-    fn of_container(&mut self, container: &Node, tries: usize) -> Option<(SmolStr, Span)> {
-        let fault = |node: &Node, what: &str| FieldError {
-            message: format!("{what}, not {}", node.describe()),
-            span: node.span,
+    /// The new text for an image, where any entry changes it.
+    fn of_image(&mut self, image: &Node, tries: usize) -> Result<Option<New>, FieldError> {
+        if image.is_null() {
+            return Ok(None);
+        }
+        match image.as_scalar() {
+            Some(scalar) => Ok(self.rewrite(&scalar.text, tries)),
+            None => Err(not_a("an image is a string", image)),
+        }
+    }
+
+    /// The same for the image of a container; what is wrong with one is kept for later.
+    fn of_container(&mut self, container: &Node, tries: usize) -> Option<New> {
+        let new = match container.get("image") {
+            Some(image) => self.of_image(image, tries),
+            None if container.as_map().is_some() || container.is_null() => Ok(None),
+            None => Err(not_a("a container is a mapping", container)),
         };
-        if container.as_map().is_none() && !container.is_null() {
-            let fault = fault(container, "a container is a mapping");
+        new.unwrap_or_else(|fault| {
             self.fault.get_or_insert(fault);
-            return None;
-        }
-        let image = container.get("image").filter(|image| !image.is_null())?;
-        if let Some(scalar) = image.as_scalar() {
-            return self.rewrite(&scalar.text, tries);
-        }
-        self.fault
-            .get_or_insert(fault(image, "an image is a string"));
-        None
+            None
+        })
     }
 
     /// The new text and the entry that set it, where any entry changes it. kustomize tries each
     /// entry once for a list of containers and once for each field spec that leads there.
-    fn rewrite(&mut self, text: &SmolStr, tries: usize) -> Option<(SmolStr, Span)> {
+    fn rewrite(&mut self, text: &SmolStr, tries: usize) -> Option<New> {
         let key = (text.clone(), tries);
         if let Some(known) = self.known.get(&key) {
             return known.clone();
@@ -321,16 +335,7 @@ fn transform_one(
 }
 
 fn set_image(node: &mut Node, tries: usize, rewriter: &mut Rewriter<'_>) -> Result<(), FieldError> {
-    if node.is_null() {
-        return Ok(());
-    }
-    let Some(scalar) = node.as_scalar() else {
-        return Err(FieldError {
-            message: format!("an image is a string, not {}", node.describe()),
-            span: node.span,
-        });
-    };
-    if let Some((text, span)) = rewriter.rewrite(&scalar.text, tries) {
+    if let Some((text, span)) = rewriter.of_image(node, tries)? {
         set_scalar(node, &text, span);
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::context::Context;
 use super::facts::{ClassKind, Text, What};
-use super::findings::{Findings, Weight, finding};
+use super::findings::{Findings, absent, finding};
 
 /// What the server makes by itself.
 const PRIORITIES: [&str; 2] = ["system-cluster-critical", "system-node-critical"];
@@ -93,13 +93,7 @@ fn missing(
     if !context.named(kind, text).is_empty() {
         return;
     }
-    let (weight, remark) = match context.nearest(index, kind, "", text) {
-        Some(near) => (Weight::Plain, format!("did you mean `{near}`?")),
-        None => (
-            Weight::Weak,
-            format!("no {kind} of the input has this name"),
-        ),
-    };
+    let (weight, remark) = absent(kind, context.nearest(index, kind, "", text));
     let found = finding(format!("there is no {kind} `{text}`"))
         .at(name.span(), remark)
         .field(field)
@@ -122,21 +116,10 @@ pub(super) fn missing_namespace(context: &Context<'_>, findings: &mut Findings<'
         {
             continue;
         }
-        let near = context.nearest(index, "Namespace", "", name);
-        let weight = if near.is_some() {
-            Weight::Plain
-        } else {
-            Weight::Weak
-        };
         // Each is told once, so that the list stays short.
         told.insert(name);
-        if !findings.tells(weight) {
-            continue;
-        }
-        let remark = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "no Namespace of the input has this name".to_owned(),
-        };
+        let near = context.nearest(index, "Namespace", "", name);
+        let (weight, remark) = absent("Namespace", near);
         let found = finding(format!("there is no Namespace `{name}`"))
             .at(at, remark)
             .field("metadata.namespace")

@@ -16,6 +16,18 @@ pub(super) enum Weight {
     Hint,
 }
 
+/// What is said of a name that no object of a kind has: which one it is a slip of, or that the object
+/// may be in the cluster.
+pub(super) fn absent(kind: &str, near: Option<&str>) -> (Weight, String) {
+    match near {
+        Some(near) => (Weight::Plain, format!("did you mean `{near}`?")),
+        None => (
+            Weight::Weak,
+            format!("no {kind} of the input has this name"),
+        ),
+    }
+}
+
 /// The findings of one rule.
 pub(super) struct Findings<'c> {
     context: &'c Context<'c>,

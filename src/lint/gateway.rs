@@ -3,7 +3,7 @@
 
 use super::context::{Context, meet};
 use super::facts::{Gateway, Grant, Listener, Route, Text, What};
-use super::findings::{Findings, Weight, finding};
+use super::findings::{Findings, Weight, absent, finding};
 
 const GROUP: &str = "gateway.networking.k8s.io";
 
@@ -45,11 +45,7 @@ pub(super) fn missing_gateway(context: &Context<'_>, findings: &mut Findings<'_>
                     let other = context.namespace(at);
                     (Weight::Plain, format!("it is in namespace `{other}`"))
                 }
-                (Some(near), None) => (Weight::Plain, format!("did you mean `{near}`?")),
-                (None, None) => (
-                    Weight::Weak,
-                    "no Gateway of the input has this name".to_owned(),
-                ),
+                (near, None) => absent("Gateway", near),
             };
             let found = finding(format!("there is no Gateway `{name}`"))
                 .at(parent.gateway.span(), remark)

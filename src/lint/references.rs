@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Scope;
 use super::context::{Class, Context};
 use super::facts::{Need, NeedKind, Scale, What};
-use super::findings::{Findings, Weight, finding};
+use super::findings::{Findings, Weight, absent, finding};
 
 /// The kind of an object that is needed.
 fn kind_of(kind: NeedKind) -> &'static str {
@@ -55,11 +55,7 @@ fn missing(context: &Context<'_>, findings: &mut Findings<'_>, wanted: NeedKind)
                         ),
                     )
                 }
-                (None, Some(near)) => (Weight::Plain, format!("did you mean `{near}`?")),
-                (None, None) => (
-                    Weight::Weak,
-                    format!("no {kind} of the input has this name"),
-                ),
+                (None, near) => absent(kind, near),
             };
             let found = finding(format!("there is no {kind} `{name}`"))
                 .at(need.name.span(), remark)

@@ -42,6 +42,7 @@ pub(super) fn apply(
     }
     faults.clear();
     let is_test = |one: &Operation| one.kind == OperationKind::Test;
+    let forgets_origin = operations.iter().any(replaces_annotations);
     let mut changes = selected.is_empty() || operations.iter().all(is_test);
     for &at in &selected {
         let resource = map.get_mut(at);
@@ -57,7 +58,7 @@ pub(super) fn apply(
             resource.ensure_annotations();
         }
         resource.aliases.clear();
-        if operations.iter().any(replaces_annotations) {
+        if forgets_origin {
             resource.origin = None;
         }
         into_json(&mut resource.node);

@@ -245,9 +245,9 @@ pub(super) fn partition(faults: &mut Faults<'_>, view: View<'_>) {
 
 /// `validateStorageOSVolumeSource`.
 pub(super) fn storage_os(faults: &mut Faults<'_>, view: View<'_>) {
-    for (name, reason) in [("volumeName", ""), ("volumeNamespace", "")] {
+    for name in ["volumeName", "volumeNamespace"] {
         match view.text(name) {
-            "" if name == "volumeName" => view.required(faults, name, "which volume?", reason),
+            "" if name == "volumeName" => view.required(faults, name, "which volume?", ""),
             "" => {}
             text => refuse_form(faults, view, name, Form::DnsLabel, text),
         }

@@ -210,6 +210,18 @@ pub(super) fn bundle_source(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
+/// A certificate that is asked for too short or too long a time.
+fn out_of_range(faults: &mut Faults<'_>, view: View<'_>, most: i64, reason: String) {
+    let remark = format!("3600 to {most}");
+    view.invalid(
+        faults,
+        "out-of-range",
+        "maxExpirationSeconds",
+        &remark,
+        reason,
+    );
+}
+
 /// A certificate of the pod in a volume.
 pub(super) fn pod_certificate(faults: &mut Faults<'_>, view: View<'_>) {
     signer(faults, view, view.text("signerName"));
@@ -222,14 +234,7 @@ pub(super) fn pod_certificate(faults: &mut Faults<'_>, view: View<'_>) {
             _ => String::new(),
         };
         if !reason.is_empty() {
-            let remark = format!("3600 to {most}");
-            view.invalid(
-                faults,
-                "out-of-range",
-                "maxExpirationSeconds",
-                &remark,
-                reason,
-            );
+            out_of_range(faults, view, most, reason);
         }
     }
     let paths = ["credentialBundlePath", "keyPath", "certificateChainPath"];
@@ -339,14 +344,7 @@ pub(super) fn pod_request(faults: &mut Faults<'_>, view: View<'_>) {
     let seconds = view.int("maxExpirationSeconds").unwrap_or(86_400);
     if !(3600..=most).contains(&seconds) {
         let reason = format!("must be in the range [3600, {most}]");
-        let remark = format!("3600 to {most}");
-        view.invalid(
-            faults,
-            "out-of-range",
-            "maxExpirationSeconds",
-            &remark,
-            reason,
-        );
+        out_of_range(faults, view, most, reason);
     }
     match view.text("stubPKCS10Request") {
         "" if view

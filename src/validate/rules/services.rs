@@ -164,12 +164,8 @@ fn node_ports(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 fn external_name(faults: &mut Faults<'_>, view: View<'_>) {
-    for (name, words) in [
-        ("clusterIP", "may not be set for ExternalName services"),
-        ("clusterIPs", "may not be set for ExternalName services"),
-        ("ipFamilies", "may not be set for ExternalName services"),
-        ("ipFamilyPolicy", "may not be set for ExternalName services"),
-    ] {
+    let words = "may not be set for ExternalName services";
+    for name in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
         let given = match view.get(name) {
             Some(node) => node.as_str() != Some("") && node.as_seq().is_none_or(|s| !s.is_empty()),
             None => false,
