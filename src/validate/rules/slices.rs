@@ -6,6 +6,7 @@ use super::form::Form;
 use crate::manifest::quantity::Quantity;
 use crate::manifest::{Node, names};
 use crate::validate::fault::Faults;
+use crate::validate::scalar;
 use crate::validate::view::View;
 
 /// `validateResourceSliceSpec`.
@@ -283,7 +284,7 @@ fn policy(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 fn amount(node: Option<&Node>) -> Option<Quantity> {
-    Quantity::parse(node?.scalar_text()?.trim())
+    scalar::quantity(node?.scalar_text()?.trim())
 }
 
 fn values(

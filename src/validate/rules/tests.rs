@@ -1,6 +1,11 @@
 //! The rules on whole objects. The oracle of every line is kube-apiserver 1.37.0, create with
 //! `dryRun=All&fieldValidation=Strict`.
 
+#[path = "../../../tests/support/plain_path.rs"]
+mod plain_path;
+
+use plain_path::plain_path;
+
 use crate::manifest::{Node, Object, ReadOptions, Severity, Sources, read};
 use crate::schema::Version;
 use crate::validate::Validator;
@@ -77,28 +82,15 @@ fn what_the_server_refuses_is_refused_with_the_field_that_it_names() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// A field without indices and keys.
-fn plain(field: &str) -> String {
-    let mut depth = 0;
-    let keep = |c: &char| {
-        match c {
-            '[' => depth += 1,
-            ']' => depth -= 1,
-            _ => return depth == 0,
-        }
-        false
-    };
-    let plain: String = field.chars().filter(keep).collect();
-    plain.trim_end_matches('.').to_owned()
-}
-
 #[test]
 fn small_objects_are_refused_for_the_fields_that_the_server_names() {
     let mut differences = Vec::new();
     for row in OBJECTS.lines().filter(|line| !line.starts_with('#')) {
         let mut columns = row.split('\t');
         let object = &documents(columns.next().unwrap())[0];
-        let found = errors(object).into_iter().map(|(_, field)| plain(&field));
+        let found = errors(object)
+            .into_iter()
+            .map(|(_, field)| plain_path(&field));
         let mut found: Vec<String> = found.collect();
         found.sort();
         found.dedup();
