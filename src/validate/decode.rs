@@ -7,6 +7,7 @@
 use smol_str::SmolStr;
 
 use super::fault::Faults;
+use super::forget::forget;
 use super::place::Place;
 use super::scalar::{self, TimeForm};
 use super::{absent, neighbours, rules, unions};
@@ -142,6 +143,8 @@ impl Walk<'_, '_> {
         if mode.dropped {
             return;
         }
+        let forgotten = forget(object, map);
+        let map = forgotten.as_ref().unwrap_or(map);
         for field in object.fields().filter(|field| absent::matters(*field)) {
             // Not looked at: the authorizer makes nothing of what it does not know.
             if field.name() == "operator" && object.name().ends_with(".v1.FieldSelectorRequirement")

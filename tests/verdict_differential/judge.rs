@@ -73,6 +73,8 @@ pub(crate) fn path_of(kind: Kind, object: &Value) -> String {
 /// The namespace of an object, as far as it can stand in a URL.
 pub(crate) fn namespace_of(object: &Value) -> &str {
     let given = object["metadata"]["namespace"].as_str();
+    // A review asks of a namespace, in which it must then be made.
+    let given = given.or_else(|| object["spec"]["resourceAttributes"]["namespace"].as_str());
     let plain = |text: &&str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
@@ -101,19 +103,16 @@ pub(crate) async fn ask(client: &Client, path: &str, manifest: &str) -> Option<A
             Err(kube::Error::Api(status)) if status.code != 429 => {
                 let causes = status.details.as_ref().map(|details| &details.causes);
                 let causes = causes.into_iter().flatten();
-                let (elsewhere, causes): (Vec<_>, Vec<_>) =
-                    causes.partition(|cause| is_elsewhere(&cause.message));
-                let fields = causes.iter().map(|cause| plain_path(&cause.field));
-                let mut fields: Vec<String> = fields.collect();
+                let mut fields: Vec<String> =
+                    causes.map(|cause| plain_path(&cause.field)).collect();
                 fields.extend(unknown_fields(&status.message));
                 name_nil(&mut fields, &status.message);
                 fields.sort();
                 fields.dedup();
                 fields.retain(|field| !field.is_empty());
                 // A dry run stores nothing but what the server keeps itself: it was valid.
-                let exists = status.code == 409 && status.message.ends_with("already exists");
-                let accepted = exists || causes.is_empty() && !elsewhere.is_empty();
-                let is_answer = status.code < 500;
+                let accepted = status.code == 409 && status.message.ends_with("already exists");
+                let is_answer = status.code < 500 && !is_of_cluster(&status.message);
                 return is_answer.then(|| Answer {
                     accepted,
                     code: status.code,
@@ -130,8 +129,8 @@ pub(crate) async fn ask(client: &Client, path: &str, manifest: &str) -> Option<A
     None
 }
 
-/// Whether a refusal is due to the cluster, not to the manifest.
-fn is_elsewhere(message: &str) -> bool {
+/// Whether a refusal tells of the cluster and not of the manifest.
+fn is_of_cluster(message: &str) -> bool {
     [
         "failed to allocate IP",
         "admin access to devices requires the",
