@@ -7,7 +7,7 @@
 use smol_str::SmolStr;
 
 use super::fault::Faults;
-use super::forget::forget;
+use super::forget::{forget, is_forgotten};
 use super::place::Place;
 use super::scalar::{self, TimeForm};
 use super::{absent, neighbours, rules, unions};
@@ -112,6 +112,10 @@ impl Walk<'_, '_> {
     fn fields(&mut self, node: &Node, object: Object, place: &Place<'_>, mode: Mode, owner: Span) {
         let Some(map) = node.as_map() else {
             return self.faults.wrong_type(node, object.ty(), place);
+        };
+        let mode = Mode {
+            dropped: mode.dropped || is_forgotten(object, map),
+            ..mode
         };
         // What a misspelt field was meant to be is not reported as missing besides.
         let mut meant = Vec::new();

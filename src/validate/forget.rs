@@ -1,21 +1,31 @@
-//! What a create forgets before it validates: fields of devices whose feature gates are off by
-//! default in a version. Rules look at several fields and levels together, so they are shown a
-//! mapping without them. (The gates of pods concern single fields: their rules ask the version.)
+//! What a create forgets before it validates: fields whose feature gates are off by default in a
+//! version. The rules of devices and drivers look at several fields and levels together, so they
+//! are shown a mapping without them. (The gates of pods concern single fields: their rules ask the
+//! version. Volumes are forgotten as a whole.)
 
 use crate::manifest::{Map, Node};
 use crate::schema::{Field, Object, Shape, Type};
 
-/// The types of which something is forgotten.
-const TYPES: &str = "io.k8s.api.resource.";
+/// The types of which something is forgotten begin with these.
+const TYPES: [&str; 2] = ["io.k8s.api.resource.", "io.k8s.api.storage.v1.CSIDriver"];
 
 /// Returns a mapping of a type without what is forgotten; `None` where nothing is.
 pub(super) fn forget(object: Object, map: &Map) -> Option<Map> {
-    if !object.name().starts_with(TYPES) || !holds(object, map) {
+    let is_one = TYPES.iter().any(|name| object.name().starts_with(name));
+    if !is_one || !holds(object, map) {
         return None;
     }
     let mut kept = map.clone();
     strip(object, &mut kept);
     Some(kept)
+}
+
+/// Whether a mapping is forgotten with all that is in it: a volume that is an image
+/// (`dropImageVolumes` of pkg/api/pod).
+pub(super) fn is_forgotten(object: Object, map: &Map) -> bool {
+    map.get("image").is_some_and(|image| !image.is_null())
+        && object.name() == "io.k8s.api.core.v1.Volume"
+        && object.field("image").is_some_and(Field::unchecked)
 }
 
 /// Whether something is forgotten of a mapping or below it.
