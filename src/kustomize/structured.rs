@@ -79,11 +79,11 @@ fn set_in_place(text: &str, data: &Node, path: &ValuePath, value: &Node) -> Opti
         Ok(())
     });
     visited.ok()?;
-    places.sort_by_key(|field| std::cmp::Reverse(field.span.start));
+    places.sort_by_key(|field| std::cmp::Reverse(field.span.start()));
     let mut out = text.to_owned();
     for field in &places {
         let old = field.as_scalar()?;
-        let range = field.span.start as usize..field.span.end as usize;
+        let range = field.span.range();
         let source = text.get(range.clone())?;
         if source.contains('\n') || source.starts_with(['|', '>', '&', '*', '!']) {
             return None;

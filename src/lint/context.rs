@@ -432,11 +432,13 @@ fn folders(sources: &Sources, scope: Scope, facts: &[&Facts]) -> Vec<u32> {
     let mut last: Option<(Span, u32)> = None;
     let number = |fact: &&Facts| {
         if let Some((span, number)) = last
-            && span.file == fact.at.file
+            && span.file() == fact.at.file()
         {
             return number;
         }
-        let name = sources.get(fact.at.file).map(|source| source.name.clone());
+        let name = sources
+            .get(fact.at.file())
+            .map(|source| source.name.clone());
         let name = name.unwrap_or_default();
         let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
         let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
