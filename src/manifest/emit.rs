@@ -95,10 +95,15 @@ fn compare_keys_slow(a: &str, b: &str) -> Ordering {
 /// The entries of a mapping in the order in which they are written.
 pub fn sorted_entries(map: &Map) -> Vec<&Entry> {
     let mut entries: Vec<&Entry> = map.iter().collect();
-    if !entries.is_sorted_by(|a, b| compare_keys(&a.key, &b.key) != Ordering::Greater) {
+    if !is_sorted(map) {
         sort_entries(&mut entries);
     }
     entries
+}
+
+fn is_sorted(map: &Map) -> bool {
+    map.iter()
+        .is_sorted_by(|a, b| compare_keys(&a.key, &b.key) != Ordering::Greater)
 }
 
 /// Sorts as Go's `sort.Sort` does where that matters: go-yaml's order of keys is no total order
@@ -148,23 +153,35 @@ impl Emitter<'_> {
     /// Writes the entries of a block mapping. `compact` says that the first key goes on the
     /// current line (after `- `, or at the very start).
     fn map(&mut self, map: &Map, indent: usize, compact: bool) {
-        for (at, entry) in sorted_entries(map).into_iter().enumerate() {
-            if at > 0 || !compact {
+        let mut on_this_line = compact;
+        let mut write = |entry: &Entry| {
+            if !std::mem::take(&mut on_this_line) {
                 self.new_line(indent);
             }
-            if is_simple_key(&entry.key) {
-                self.text(&entry.key, indent + 2, true);
-                self.out.push(':');
-                self.value(&entry.value, indent);
-            } else {
-                self.out.push('?');
-                self.out.push(' ');
-                self.text(&entry.key, indent + 2, false);
-                self.new_line(indent);
-                self.out.push(':');
-                self.complex_value(&entry.value, indent);
-            }
+            self.entry(entry, indent);
+        };
+        if is_sorted(map) {
+            map.iter().for_each(write);
+        } else {
+            sorted_entries(map).into_iter().for_each(&mut write);
         }
+    }
+
+    fn entry(&mut self, entry: &Entry, indent: usize) {
+        let key = entry.key.as_str();
+        if is_word(key) {
+            self.out.push_str(key);
+        } else if is_simple_key(key) {
+            self.text(key, indent + 2, true);
+        } else {
+            self.out.push_str("? ");
+            self.text(key, indent + 2, false);
+            self.new_line(indent);
+            self.out.push(':');
+            return self.complex_value(&entry.value, indent);
+        }
+        self.out.push(':');
+        self.value(&entry.value, indent);
     }
 
     /// Writes what follows `key:`.
@@ -237,6 +254,14 @@ impl Emitter<'_> {
 
     /// Writes a string; `indent` is where its continuation lines start.
     fn text(&mut self, text: &str, indent: usize, simple_key: bool) {
+        if is_word(text) {
+            self.out.push_str(text);
+        } else {
+            self.styled(text, indent, simple_key);
+        }
+    }
+
+    fn styled(&mut self, text: &str, indent: usize, simple_key: bool) {
         let analysis = analyze(text);
         let wanted = if text.contains('\n') {
             Style::Literal
@@ -404,6 +429,22 @@ impl Emitter<'_> {
     }
 }
 
+/// Whether a text is one of those that nearly all are: short, of letters, digits and `._/:-`, and
+/// nothing that YAML could take for something else. It is written as it is, in a key too.
+fn is_word(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
+    let is_inside =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
+    first.is_ascii_alphanumeric()
+        && *last != b':'
+        && bytes.len() <= SIMPLE_KEY_BYTES
+        && bytes.iter().all(is_inside)
+        && !needs_quotes(text)
+}
+
 /// Whether an integer is written as it is printed: decimal, without a leading zero or a sign.
 fn is_decimal(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -539,6 +580,20 @@ mod tests {
             map.set(key.as_str(), Node::null(crate::manifest::Span::NONE));
         }
         assert_eq!(sorted_entries(&map).len(), 1296);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn words_are_written_as_any_text_is(text in "[a-z0-9._/:-]{0,12}|[a-zA-Z]{1,5}") {
+            if is_word(&text) {
+                for simple_key in [false, true] {
+                    let mut out = String::new();
+                    let mut emitter = Emitter { out: &mut out, line_start: 0 };
+                    emitter.styled(&text, 2, simple_key);
+                    proptest::prop_assert_eq!(&out, &text);
+                }
+            }
+        }
     }
 
     #[test]

@@ -68,7 +68,11 @@ pub fn resolve(text: &str, dialect: Dialect) -> Resolved {
 /// something else (go-yaml 2's `stringv`).
 pub fn needs_quotes(text: &str) -> bool {
     match resolve(text, Dialect::Kubectl) {
-        Resolved::Kind(ScalarKind::Str) => is_timestamp(text) || is_base60(text),
+        Resolved::Kind(ScalarKind::Str) => {
+            let first = text.as_bytes().first();
+            first.is_some_and(|b| matches!(b, b'0'..=b'9' | b'+' | b'-'))
+                && (is_timestamp(text) || is_base60(text))
+        }
         _ => true,
     }
 }
