@@ -91,7 +91,6 @@ pub(crate) fn after<'k, 's>(
         };
         let new: Vec<Vec<PathStep>> = places.iter().filter(is_new).cloned().collect();
         if new.len() > 1 {
-            resource.aliases.reserve_exact(1);
             resource.aliases.push(Alias {
                 key: key.clone(),
                 places: seen.share(new),
@@ -105,7 +104,7 @@ pub(crate) fn propagate(resource: &mut Resource, before: &Node) {
     if resource.aliases.is_empty() {
         return;
     }
-    let mut aliases = std::mem::take(&mut resource.aliases);
+    let mut aliases = resource.aliases.take();
     for alias in &mut aliases {
         let key = &alias.key;
         let is_there = |place: &&Vec<PathStep>| {
@@ -133,7 +132,7 @@ pub(crate) fn propagate(resource: &mut Resource, before: &Node) {
         }
     }
     aliases.retain(|alias| alias.places.len() > 1);
-    resource.aliases = aliases;
+    resource.aliases = aliases.into();
 }
 
 fn find<'n>(node: &'n Node, place: &[PathStep]) -> Option<&'n Node> {

@@ -70,7 +70,6 @@ fn remember(resource: &mut Resource, text: &Text, side: Side) {
         Side::Prefix => &mut resource.prefixes,
         Side::Suffix => &mut resource.suffixes,
     };
-    texts.reserve_exact(1);
     texts.push(text.value.clone());
     resource.store_previous();
 }

@@ -4,6 +4,7 @@
 use smol_str::SmolStr;
 
 use super::aliases::Alias;
+use crate::manifest::few::Few;
 use crate::manifest::object::split_api_version;
 use crate::manifest::resolve::{Resolved, resolve};
 use crate::manifest::{Dialect, Gvk, Map, Node, Scalar, ScalarKind, Span, Value};
@@ -45,21 +46,21 @@ pub(crate) struct Resource {
     pub(crate) namespace: SmolStr,
     pub(crate) cluster_scoped: bool,
     /// Oldest first.
-    pub(crate) previous: Vec<PreviousId>,
+    pub(crate) previous: Few<PreviousId>,
     /// Innermost first.
-    pub(crate) prefixes: Vec<SmolStr>,
+    pub(crate) prefixes: Few<SmolStr>,
     /// Innermost first.
-    pub(crate) suffixes: Vec<SmolStr>,
+    pub(crate) suffixes: Few<SmolStr>,
     pub(crate) needs_hash: bool,
     /// Whether a generator made it.
     pub(crate) generated: bool,
     pub(crate) behavior: Behavior,
     /// Names of the `vars` that read from it.
-    pub(crate) vars: Vec<SmolStr>,
+    pub(crate) vars: Few<SmolStr>,
     /// Where it comes from and what changed it, for `buildMetadata`.
     pub(crate) origin: Option<Box<super::origin::History>>,
     /// Labels and annotations whose values are one.
-    pub(crate) aliases: Vec<Alias>,
+    pub(crate) aliases: Few<Alias>,
     /// Whether Helm made it: it has the namespace that Helm gave it, and keeps it.
     pub(crate) from_helm: bool,
     /// Whether a patch deleted it.
@@ -79,15 +80,15 @@ impl Resource {
             name: SmolStr::default(),
             namespace: SmolStr::default(),
             cluster_scoped: false,
-            previous: Vec::new(),
-            prefixes: Vec::new(),
-            suffixes: Vec::new(),
+            previous: Few::default(),
+            prefixes: Few::default(),
+            suffixes: Few::default(),
             needs_hash: false,
             generated: false,
             behavior: Behavior::Create,
-            vars: Vec::new(),
+            vars: Few::default(),
             origin: None,
-            aliases: Vec::new(),
+            aliases: Few::default(),
             from_helm: false,
             dead: false,
             broken: false,
@@ -149,16 +150,14 @@ impl Resource {
             namespace: SmolStr::new(self.effective_namespace()),
             kind: self.gvk.kind.clone(),
         };
-        // Few identities, of very many resources.
-        self.previous.reserve_exact(1);
         self.previous.push(id);
     }
 
     /// Forgets what kustomize keeps in annotations.
     pub(crate) fn forget(&mut self) {
-        self.previous.clear();
-        self.prefixes.clear();
-        self.suffixes.clear();
+        self.previous = Few::default();
+        self.prefixes = Few::default();
+        self.suffixes = Few::default();
         self.needs_hash = false;
         self.behavior = Behavior::Create;
         self.from_helm = false;
@@ -245,7 +244,7 @@ impl Resource {
             metadata.remove(field);
             return;
         }
-        let mut map = Map::with_capacity(texts.len());
+        let mut map = Map::new();
         for (key, text, span) in texts {
             map.insert(key, span, text_node(text, span));
         }

@@ -131,8 +131,8 @@ fn view(resource: &Resource) -> ExpandResource {
         node: resource.node.clone(),
         original_name: resource.original_name().clone(),
         previous_names: resource.previous.iter().map(|id| id.name.clone()).collect(),
-        prefixes: resource.prefixes.clone(),
-        suffixes: resource.suffixes.clone(),
+        prefixes: resource.prefixes.to_vec(),
+        suffixes: resource.suffixes.to_vec(),
         needs_hash: resource.needs_hash,
         is_local: resource.is_local(),
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::map::Map;
+use super::map::{Entry, Map};
 use super::node::{Node, Scalar, ScalarKind, Value};
 use super::number::Number;
 use super::source::Span;
@@ -50,11 +50,12 @@ pub fn from_json(json: &Json, span: Span) -> Node {
             span,
         ),
         Json::Object(object) => {
-            let mut map = Map::with_capacity(object.len());
-            for (key, value) in object {
-                map.insert(key.as_str(), span, from_json(value, span));
-            }
-            Node::map(map, span)
+            let entries = object.iter().map(|(key, value)| Entry {
+                key: key.into(),
+                key_span: span,
+                value: from_json(value, span),
+            });
+            Node::map(Map::from_unique(entries.collect()), span)
         }
     }
 }

@@ -5,14 +5,12 @@ use std::sync::OnceLock;
 
 use smol_str::SmolStr;
 
+use super::few::Few;
 use super::node::Node;
 use super::source::Span;
 
 /// Above this many entries a look-up uses an index instead of a scan.
 pub(super) const INDEX_FROM: usize = 24;
-
-/// Up to this many entries a mapping grows one by one.
-const SMALL: usize = 8;
 
 /// One key with its value.
 #[derive(Clone, Debug)]
@@ -25,6 +23,17 @@ pub struct Entry {
     pub value: Node,
 }
 
+impl Entry {
+    /// The same key with another value.
+    pub fn with(&self, value: Node) -> Self {
+        Self {
+            key: self.key.clone(),
+            key_span: self.key_span,
+            value,
+        }
+    }
+}
+
 /// Keys and values in source order; keys are unique.
 #[derive(Clone, Debug)]
 pub struct Map(Store);
@@ -32,7 +41,7 @@ pub struct Map(Store);
 /// Short mappings are what memory goes into, so they hold nothing but their entries.
 #[derive(Clone, Debug)]
 enum Store {
-    Short(Vec<Entry>),
+    Short(Few<Entry>),
     Long(Box<Long>),
 }
 
@@ -70,7 +79,7 @@ impl Long {
 
 impl Default for Map {
     fn default() -> Self {
-        Self(Store::Short(Vec::new()))
+        Self(Store::Short(Few::default()))
     }
 }
 
@@ -80,15 +89,10 @@ impl Map {
         Self::default()
     }
 
-    /// Creates an empty mapping with room for `capacity` entries.
-    pub fn with_capacity(capacity: usize) -> Self {
-        Self(Store::Short(Vec::with_capacity(capacity)))
-    }
-
     /// Takes entries whose keys are known to be unique.
-    pub(super) fn from_unique(entries: Vec<Entry>) -> Self {
+    pub(crate) fn from_unique(entries: Vec<Entry>) -> Self {
         Self(if entries.len() < INDEX_FROM {
-            Store::Short(entries)
+            Store::Short(entries.into())
         } else {
             Store::Long(Box::new(Long::new(entries)))
         })
@@ -101,13 +105,13 @@ impl Map {
         }
     }
 
-    /// The entries, to take some out: the index is forgotten.
-    fn entries_mut(&mut self) -> &mut Vec<Entry> {
+    /// Changes the list of entries, where some are taken out: the index is forgotten.
+    fn change<R>(&mut self, change: impl FnOnce(&mut Vec<Entry>) -> R) -> R {
         match &mut self.0 {
-            Store::Short(entries) => entries,
+            Store::Short(entries) => entries.change(change),
             Store::Long(long) => {
                 long.index = OnceLock::new();
-                &mut long.entries
+                change(&mut long.entries)
             }
         }
     }
@@ -209,12 +213,12 @@ impl Map {
     /// Removes a key; the order of the others stays.
     pub fn remove(&mut self, key: &str) -> Option<Node> {
         let at = self.position(key)?;
-        Some(self.entries_mut().remove(at).value)
+        Some(self.change(|entries| entries.remove(at)).value)
     }
 
     /// Keeps the entries that `keep` accepts.
     pub fn retain(&mut self, keep: impl FnMut(&mut Entry) -> bool) {
-        self.entries_mut().retain_mut(keep);
+        self.change(|entries| entries.retain_mut(keep));
     }
 
     fn push_unique(&mut self, key: SmolStr, key_span: Span, value: Node) {
@@ -224,15 +228,11 @@ impl Map {
             value,
         };
         match &mut self.0 {
+            // Most mappings get one or two keys more, and there are very many of them.
             Store::Short(entries) => {
-                // Most mappings get one or two keys more, and there are very many of them.
-                if entries.len() < SMALL {
-                    entries.reserve_exact(1);
-                }
                 entries.push(entry);
                 if entries.len() >= INDEX_FROM {
-                    let entries = std::mem::take(entries);
-                    self.0 = Store::Long(Box::new(Long::new(entries)));
+                    self.0 = Store::Long(Box::new(Long::new(entries.take())));
                 }
             }
             Store::Long(long) => {

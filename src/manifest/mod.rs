@@ -5,6 +5,7 @@ mod build;
 pub mod diagnostic;
 pub mod duration;
 pub mod emit;
+pub(crate) mod few;
 pub(crate) mod go_regex;
 mod go_yaml;
 pub mod json;

@@ -151,17 +151,17 @@ impl Merger<'_> {
         schema: Option<SchemaId>,
         strip: bool,
     ) -> Result<Node, MergeError> {
-        let mut result = Map::with_capacity(map.len());
+        let mut entries = Vec::with_capacity(map.len());
         for entry in map {
             if strip && entry.key == DIRECTIVE {
                 continue;
             }
             let below = schema.and_then(|at| self.schema.field(at, &entry.key));
             if let Some(value) = self.clean(&entry.value, below)? {
-                result.insert(entry.key.clone(), entry.key_span, value);
+                entries.push(entry.with(value));
             }
         }
-        Ok(Node::map(result, span))
+        Ok(Node::map(Map::from_unique(entries), span))
     }
 
     fn walk_map(

@@ -6,7 +6,7 @@ use crate::manifest::{Object, emit, json};
 use crate::parallel::in_order;
 
 /// How many objects are put into text at a time, on all cores.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 32;
 
 /// About as many bytes as most objects have.
 const USUAL_BYTES: usize = 512;

@@ -21,16 +21,15 @@ pub(super) fn without_nulls(node: &Node, schema: Option<&Schema>) -> Node {
             Node::seq(items, node.span)
         }
         Value::Map(map) => {
-            let mut kept = Map::with_capacity(map.len());
-            for entry in map.iter().filter(|entry| !entry.value.is_null()) {
+            let entries = map.iter().filter(|entry| !entry.value.is_null());
+            let kept = entries.map(|entry| {
                 let under = schema.and_then(|schema| match &schema.forms {
                     Some(forms) => forms.map.under(&entry.key),
                     None => schema.under(&entry.key),
                 });
-                let value = without_nulls(&entry.value, under.map(AsRef::as_ref));
-                kept.insert(entry.key.clone(), entry.key_span, value);
-            }
-            Node::map(kept, node.span)
+                entry.with(without_nulls(&entry.value, under.map(AsRef::as_ref)))
+            });
+            Node::map(Map::from_unique(kept.collect()), node.span)
         }
     }
 }

@@ -339,11 +339,9 @@ fn drop_nulls(node: &Node) -> Node {
         Value::Scalar(_) => node.clone(),
         Value::Seq(items) => Node::seq(items.iter().map(drop_nulls).collect(), node.span),
         Value::Map(map) => {
-            let mut kept = Map::with_capacity(map.len());
-            for entry in map.iter().filter(|entry| !entry.value.is_null()) {
-                kept.insert(entry.key.clone(), entry.key_span, drop_nulls(&entry.value));
-            }
-            Node::map(kept, node.span)
+            let entries = map.iter().filter(|entry| !entry.value.is_null());
+            let kept = entries.map(|entry| entry.with(drop_nulls(&entry.value)));
+            Node::map(Map::from_unique(kept.collect()), node.span)
         }
     }
 }

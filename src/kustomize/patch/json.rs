@@ -9,6 +9,7 @@ use crate::kustomize::resmap::ResMap;
 use crate::kustomize::resource::{Resource, plain_scalar};
 use crate::kustomize::run::Run;
 use crate::kustomize::silent;
+use crate::manifest::few::Few;
 use crate::manifest::{Diagnostic, Diagnostics, Node, Scalar, ScalarKind, Span, Value};
 use crate::merge::json6902::{self, Operation, OperationKind};
 
@@ -57,7 +58,7 @@ pub(super) fn apply(
         if resource.has_hidden_annotations() {
             resource.ensure_annotations();
         }
-        resource.aliases.clear();
+        resource.aliases = Few::default();
         if forgets_origin {
             resource.origin = None;
         }

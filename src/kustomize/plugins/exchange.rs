@@ -390,8 +390,8 @@ fn restore(
             kind,
         })
         .collect();
-    resource.prefixes = list(PREFIXES);
-    resource.suffixes = list(SUFFIXES);
+    resource.prefixes = list(PREFIXES).into();
+    resource.suffixes = list(SUFFIXES).into();
     let is = |key: &str, wanted: &str| hidden.get(key).is_some_and(|text| text == wanted);
     resource.needs_hash = is(NEEDS_HASH, "enabled");
     resource.from_helm = is(FROM_HELM, "true");
