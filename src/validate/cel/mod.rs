@@ -38,6 +38,8 @@ pub(super) struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     Bool,
+    /// True or false, or a value whose type is not known.
+    Selector,
     /// A string and nothing else.
     Text,
     /// A string or null.
@@ -58,6 +60,8 @@ pub(super) struct Env {
     composed: Option<Vec<(String, Ty)>>,
     patches: bool,
     root: Option<Decl>,
+    /// Whether `cel.bind` is known.
+    binds: bool,
 }
 
 /// An expression that is right.
@@ -141,6 +145,8 @@ impl Env {
     pub(super) fn device() -> Self {
         let mut env = Self::default();
         env.declare("device", "kubernetes.DRADevice");
+        env.root = Some(Decl::device());
+        env.binds = true;
         env
     }
 
@@ -215,6 +221,11 @@ impl Wanted {
         let (is_right, name) = match self {
             Wanted::Any => (true, ""),
             Wanted::Bool => (matches!(ty, Ty::Bool), "bool"),
+            Wanted::Selector => {
+                let fits = matches!(ty, Ty::Bool | Ty::Dyn | Ty::Open(_));
+                let words = || format!("must evaluate to bool or the unknown type, not {ty}");
+                return (!fits).then(words);
+            }
             Wanted::Text => (matches!(ty, Ty::Text), "string"),
             Wanted::TextOrNull => (matches!(ty, Ty::Text | Ty::Null), "string"),
             Wanted::Patch => (
