@@ -93,6 +93,7 @@ fn ours(definitions: &Definitions, old: &Value, new: &Value) -> Ours {
     fields.sort();
     fields.dedup();
     Ours {
+        said: Vec::new(),
         verdict: judgement.verdict,
         fields,
         unknown: judgement.unknown,

@@ -13,6 +13,8 @@ pub(crate) struct Ours {
     /// The fields of its errors, without indices and keys.
     pub(crate) fields: Vec<String>,
     pub(crate) unknown: Option<String>,
+    /// The server's words, as we have them, of rules in CEL.
+    pub(crate) said: Vec<String>,
 }
 
 /// Judges a manifest of one object.
@@ -25,6 +27,12 @@ pub(crate) fn ours(validator: Validator, manifest: &str, definitions: &Definitio
     let errors = judgements()
         .flat_map(|judgement| &judgement.findings)
         .filter(|finding| finding.severity == Severity::Error);
+    let said = errors
+        .clone()
+        .filter(|finding| matches!(finding.rule.as_ref(), "cel-rule" | "cel-cost"))
+        .flat_map(|finding| &finding.notes)
+        .filter_map(|note| Some(note.split_once("would say: ")?.1.to_owned()))
+        .collect();
     let mut fields: Vec<String> = errors
         .filter_map(|finding| finding.field.as_deref())
         .map(plain_path)
@@ -36,6 +44,7 @@ pub(crate) fn ours(validator: Validator, manifest: &str, definitions: &Definitio
         // A document that is no object at all yields nothing.
         verdict: verdict.unwrap_or(Verdict::Rejected),
         fields,
+        said,
         unknown: judgements().find_map(|judgement| judgement.unknown.clone()),
     }
 }

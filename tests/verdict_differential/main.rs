@@ -6,7 +6,7 @@
 //! difference down as a line of JSON. `DEPLOYX_JUDGE=URL` asks a server that runs already. With
 //! `DEPLOYX_CORPUS` half of the mutants are made from its objects, the others from ours.
 //! `DEPLOYX_CASES=FILE` names more objects, one a line: they are asked as they are, and those that
-//! are accepted are mutated like the corpus'.
+//! are accepted are mutated like the corpus'. `DEPLOYX_RULES=N` makes more rules in CEL.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![allow(clippy::print_stdout, reason = "the figures are for whoever runs it")]
 
@@ -19,6 +19,7 @@ mod generate;
 mod judge;
 mod mutate;
 mod random;
+mod rules;
 mod seeds;
 mod values;
 
@@ -89,6 +90,8 @@ struct Comparison {
     /// How often the server had no answer.
     silent: usize,
     log: Option<File>,
+    /// Rules in CEL of which both say something, and those of which we say the same.
+    said: [usize; 2],
 }
 
 impl Comparison {
@@ -106,6 +109,7 @@ impl Comparison {
             wrong: Vec::new(),
             silent: 0,
             log: log.map(open),
+            said: [0; 2],
         }
     }
 
@@ -128,6 +132,11 @@ impl Comparison {
             };
             let ours = ours(validator, &question.manifest, definitions);
             let difference = difference(&server, &ours);
+            if !server.accepted {
+                let same = |words: &&String| server.message.contains(words.as_str());
+                self.said[0] += ours.said.len();
+                self.said[1] += ours.said.iter().filter(same).count();
+            }
             let figures = self.figures.entry(question.kind.clone()).or_default();
             figures.count(&server, difference);
             let Some(difference) = difference else {
@@ -174,6 +183,56 @@ fn runtime() -> tokio::runtime::Runtime {
         .worker_threads(2)
         .build()
         .unwrap()
+}
+
+/// Rules in CEL: whether they may be in a definition, and what they say of objects.
+#[test]
+fn rules_get_the_servers_verdict() {
+    let count = setting("DEPLOYX_RULES", 300);
+    let seed = setting("DEPLOYX_SEED", 1);
+    let alone = rules::alone(count, seed as u64);
+    let (_, validator) = newest();
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let said = runtime().block_on(async {
+        let client = client();
+        let mut comparison = Comparison::new();
+        let questions = alone.iter().map(|(rule, definition)| Question {
+            kind: "a rule".to_owned(),
+            path: path.to_owned(),
+            manifest: definition.to_string(),
+            what: rule.clone(),
+        });
+        let none = Definitions::default();
+        comparison.run(&client, questions, &none).await;
+        comparison.finish(0);
+        let accepted = |(rule, definition): &(String, Value)| {
+            let ours = ours(validator, &definition.to_string(), &none);
+            (ours.verdict == Verdict::Accepted).then(|| rule.clone())
+        };
+        let rules: Vec<String> = alone.iter().filter_map(accepted).collect();
+        let (kinds, definitions) = custom::create(&client, &rules::together(&rules)).await;
+        println!("{} rules, {} definitions", rules.len(), kinds.len());
+        let questions = (0..count * 5).map(|number| {
+            let mut random = Random::new(((seed as u64) << 32 | number as u64) ^ 0xce1);
+            let kind = random.pick(&kinds);
+            Question {
+                kind: "an object".to_owned(),
+                path: judge::path(&kind.group, &kind.version, &kind.plural, None),
+                manifest: kind.object(&mut random).to_string(),
+                what: kind.kind.clone(),
+            }
+        });
+        let mut comparison = Comparison::new();
+        comparison.run(&client, questions, &definitions).await;
+        let said = comparison.said;
+        comparison.finish(0);
+        said
+    });
+    println!("{} of {} words are the server's", said[1], said[0]);
+    assert!(
+        said[1] * 100 >= said[0] * 95,
+        "other words than the server's"
+    );
 }
 
 /// The seeds that the environment asks for, ours first, then the corpus'.

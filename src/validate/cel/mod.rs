@@ -180,12 +180,14 @@ impl Env {
     fn read(&self, text: &str, wanted: Wanted) -> Result<(parse::Expr, Checked), Vec<Fault>> {
         let expr = parse::parse(text).map_err(|fault| vec![fault])?;
         let checked = check::check(self, &expr)?;
-        match wanted.fault(&checked.ty) {
+        let at = expr.at;
+        let fault = match wanted.fault(&checked.ty) {
+            Some(message) => Some(Fault { at, message }),
+            None => run::constant_fault(&expr, &checked.open),
+        };
+        match fault {
             None => Ok((expr, checked)),
-            Some(message) => Err(vec![Fault {
-                at: expr.at,
-                message,
-            }]),
+            Some(fault) => Err(vec![fault]),
         }
     }
 }

@@ -72,6 +72,10 @@ const WRONG: &[&str] = &[
     "object.list.existsOne(x, true)",
     "quantity('1').sign() == 1",
     "cel.bind(x, 1, x == 1)",
+    "int('a') == object.x",
+    "object.list.exists(x, bool('10.0.0.1'))",
+    "[{'a': int('9999999999999999999')}] == []",
+    "object.x.find('[') == ''",
     "'a'.matches('[')",
     "duration('1x') == duration('1s')",
     "fd00::/8",
@@ -116,6 +120,11 @@ fn faults_have_the_servers_words_and_a_place() {
         ),
         ("1 +", 3, "Syntax error: mismatched input '<EOF>'"),
         ("'a' + 'b'", 4, "must evaluate to bool but got string"),
+        (
+            "int('a') == 1",
+            0,
+            "program instantiation failed: type conversion error from 'string' to 'int'",
+        ),
     ] {
         let faults = env.compile(text, Wanted::Bool).unwrap_err();
         assert_eq!(

@@ -158,7 +158,7 @@ impl Checker<'_> {
     fn beyond(&self, origin: &Origin, step: impl FnOnce(&Decl) -> Option<Decl>) -> Origin {
         let root = self.env.root.as_ref()?;
         Some(match origin {
-            None => root.from_nowhere(),
+            None => root.rootless(),
             Some(decl) => decl.as_ref().and_then(step),
         })
     }

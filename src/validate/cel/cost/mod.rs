@@ -123,7 +123,7 @@ impl Decl {
 
     /// What the estimator of the server takes a step from nowhere for: that of schemas, for the
     /// root, a quirk.
-    pub(super) fn from_nowhere(&self) -> Option<Decl> {
+    pub(super) fn rootless(&self) -> Option<Decl> {
         (!matches!(self.kind, DeclKind::Device(_))).then(|| self.clone())
     }
 
