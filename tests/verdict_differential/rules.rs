@@ -308,3 +308,53 @@ pub(crate) fn together(rules: &[String]) -> Vec<Value> {
         .map(|(number, rules)| definition(&format!("many{number}"), rules))
         .collect()
 }
+
+/// Rules with the longest list for which they do not cost too much.
+const LIMITS: &[(&str, usize)] = &[
+    ("self.all(x, self.all(y, x + y >= 0))", 377),
+    ("self.all(x, self.exists(y, y == x))", 532),
+    ("self.map(x, self.filter(y, y > x).size()).sum() >= 0", 323),
+    ("self.sort() == self", 707),
+    ("self.distinct().size() == self.size()", 707),
+    ("sets.equivalent(self, self)", 707),
+];
+
+/// As many rules as together spend what an object has for all.
+const MANY: usize = 20;
+/// The longest list for which they do not.
+const MOST_FOR_MANY: usize = 266;
+
+/// A definition whose rules cost what lists are long.
+pub(crate) fn limits() -> Value {
+    let list = |rules: Vec<Value>| {
+        json!({"type": "array", "maxItems": 750, "items": {"type": "integer"},
+            "x-kubernetes-validations": rules})
+    };
+    let mut fields: serde_json::Map<String, Value> = LIMITS
+        .iter()
+        .enumerate()
+        .map(|(number, (rule, _))| (format!("r{number}"), list(vec![json!({"rule": rule})])))
+        .collect();
+    let many = (0..MANY).map(|number| {
+        let rule = format!("self.all(x, self.all(y, x + y >= -{}))", number + 1);
+        json!({"rule": rule})
+    });
+    fields.insert("many".to_owned(), list(many.collect()));
+    let mut definition = definition("limit", &[]);
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"] = fields.into();
+    definition
+}
+
+/// Objects at the limits of each rule: one below, one above.
+pub(crate) fn at_limits() -> Vec<Value> {
+    let object = |field: &str, count: usize| {
+        let list: Vec<usize> = (0..count).collect();
+        json!({"apiVersion": "rules.example.com/v1", "kind": "Kindlimit",
+            "metadata": {"name": "a"}, field: list})
+    };
+    let alone = LIMITS.iter().enumerate();
+    let alone = alone.map(|(number, (_, most))| (format!("r{number}"), *most));
+    let all = alone.chain([("many".to_owned(), MOST_FOR_MANY)]);
+    all.flat_map(|(field, most)| [object(&field, most), object(&field, most + 1)])
+        .collect()
+}

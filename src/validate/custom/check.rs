@@ -3,7 +3,7 @@
 
 use super::super::rules::Context;
 use super::format;
-use super::schema::{Additional, Range, Schema, Type, float, is_integer, is_json_integer};
+use super::schema::{Additional, Range, Schema, Type, float, is_integer};
 use crate::manifest::{Diagnostic, Map, Node, Span};
 use crate::schema::Version;
 use crate::validate::fault::Faults;
@@ -11,7 +11,7 @@ use crate::validate::place::Place;
 
 /// What a check found out.
 pub(super) struct Check {
-    version: Version,
+    pub(super) version: Version,
     pub(super) findings: Vec<Diagnostic>,
     /// A pattern that cannot be compiled here, so that nothing is known of the value.
     pub(super) undecided: Option<String>,
@@ -47,7 +47,7 @@ impl Check {
         }
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         rule: &'static str,
         message: String,
@@ -305,60 +305,6 @@ impl Check {
             }
         }
     }
-
-    fn number(&mut self, number: f64, node: &Node, schema: &Schema, place: &Place<'_>) {
-        let text = node.scalar_text().unwrap_or_default();
-        let mut faults = Vec::new();
-        let is_int32 =
-            schema.ty == Some(Type::Integer) && schema.format.as_deref() == Some("int32");
-        if is_int32 && (number < f64::from(i32::MIN) || number > f64::from(i32::MAX)) {
-            faults.push("a whole number of 32 bits".to_owned());
-        }
-        let is_float32 =
-            schema.ty == Some(Type::Number) && schema.format.as_deref() == Some("float");
-        if is_float32 && number.abs() > f64::from(f32::MAX) {
-            faults.push("a number of 32 bits".to_owned());
-        }
-        if let Some(bound) = schema.minimum
-            && (number < bound.limit || bound.exclusive && number <= bound.limit)
-        {
-            let than = if bound.exclusive {
-                "greater than"
-            } else {
-                "greater than or equal to"
-            };
-            faults.push(format!("{than} {}", bound.limit));
-        }
-        if let Some(bound) = schema.maximum
-            && (number > bound.limit || bound.exclusive && number >= bound.limit)
-        {
-            let than = if bound.exclusive {
-                "less than"
-            } else {
-                "less than or equal to"
-            };
-            faults.push(format!("{than} {}", bound.limit));
-        }
-        if let Some(factor) = schema.multiple_of
-            && !is_multiple(number, factor)
-        {
-            faults.push(format!("a multiple of {factor}"));
-        }
-        for fault in faults {
-            let words = format!("Invalid value: {text}: {place} in body should be {fault}");
-            let message = format!("`{text}` is out of range");
-            let remark = format!("it must be {fault}");
-            self.refuse("out-of-range", message, node.span, &remark, place, &words);
-        }
-    }
-}
-
-fn is_multiple(number: f64, factor: f64) -> bool {
-    is_json_integer(if factor < 1.0 {
-        1.0 / factor * number
-    } else {
-        number / factor
-    })
 }
 
 /// The type of a value; `None` for null. A number without a fraction is an integer, as in Go.
