@@ -299,6 +299,8 @@ fn rules_get_the_servers_verdict() {
 /// Objects whose rules cost just as much as they may, and a little more.
 #[test]
 fn rules_end_where_the_server_ends_them() {
+    // It is asked for its version before anything waits for it.
+    judge::version();
     judge::runtime().block_on(async {
         let crd = rules::limits();
         let (kinds, definitions) = custom::create(&judge::client(), &[crd]).await;
