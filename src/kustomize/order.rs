@@ -1,5 +1,7 @@
 //! The order of the output: as loaded, or by kind ("legacy", the default of `kustomize build`).
 
+use std::cmp::Reverse;
+
 use super::resource::Resource;
 use crate::manifest::Gvk;
 
@@ -75,7 +77,20 @@ pub(crate) fn sort_legacy<S: AsRef<str>>(resources: &mut [Resource], first: &[S]
             or(&resource.namespace, "~X"),
             or(&resource.name, "~N")
         );
-        (rank(&gvk.kind, first, last), own_group, gvk_key(gvk), id)
+        // Its versions, of which there is one, are sorted backwards for that.
+        let is_core = gvk.kind == "Namespace" && !own_group;
+        let core_version = Reverse(if is_core {
+            or(&gvk.version, "~V")
+        } else {
+            String::new()
+        });
+        (
+            rank(&gvk.kind, first, last),
+            own_group,
+            core_version,
+            gvk_key(gvk),
+            id,
+        )
     });
 }
 
