@@ -516,6 +516,7 @@ mod tests {
             kind,
             plain: true,
             folded: false,
+            untagged: false,
         }
     }
 
