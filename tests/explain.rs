@@ -105,12 +105,16 @@ impl Project {
 
     /// The answers to several questions about `prod`, each under its question.
     fn answers(&self, questions: &[&str]) -> String {
+        self.answers_about("prod", questions)
+    }
+
+    fn answers_about(&self, source: &str, questions: &[&str]) -> String {
         let mut all = String::new();
         for question in questions {
-            let (code, out, err) = self.run(&["render", "prod", "--explain", question]);
+            let (code, out, err) = self.run(&["render", source, "--explain", question]);
             assert_eq!(code, Some(0), "{question}\n{err}");
             all.push_str(&format!(
-                "$ deployx render prod --explain {question}\n{out}\n"
+                "$ deployx render {source} --explain {question}\n{out}\n"
             ));
         }
         all
@@ -177,6 +181,20 @@ fn a_typed_resource_and_what_it_makes() {
         "webservice/web:spec.replicas",
         "svc/web",
     ]));
+}
+
+#[test]
+fn a_plain_file_with_a_typed_resource_in_it() {
+    let plain = typed();
+    let questions = [
+        "deploy/web:spec.replicas",
+        "webservice/web:spec.image",
+        "svc/web",
+    ];
+    let typed = plain.answers_about("base/web.yaml", &questions);
+    fs::write(plain.0.path().join("plain.yaml"), WEB).unwrap();
+    let written = plain.answers_about("plain.yaml", &["deploy/web:spec.replicas"]);
+    insta::assert_snapshot!(typed + &written);
 }
 
 #[test]

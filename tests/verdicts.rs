@@ -2,6 +2,9 @@
 //! repository: `DEPLOYX_VERDICTS` names a folder with `verdicts/*.jsonl.zst` and `oracle/`.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+#[path = "support/plain_path.rs"]
+mod plain_path;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,6 +13,8 @@ use deployx::manifest::{Severity, Sources};
 use deployx::parallel::on_all_cores;
 use deployx::validate::{Definitions, Validator, Verdict, judge_file};
 use serde_json::Value;
+
+use plain_path::plain_path;
 
 /// What came of a set.
 #[derive(Debug, Default)]
@@ -43,20 +48,6 @@ fn folder(set: &Path) -> Vec<Value> {
         case
     };
     truth.into_iter().map(with_text).collect()
-}
-
-/// A path without indices and keys.
-fn plain(path: &str) -> String {
-    let mut depth = 0;
-    let keep = |c: &char| {
-        match c {
-            '[' => depth += 1,
-            ']' => depth -= 1,
-            _ => return depth == 0,
-        }
-        false
-    };
-    path.chars().filter(keep).collect()
 }
 
 /// Judges every case of a set, on all cores.
@@ -94,9 +85,9 @@ fn score_of(cases: &[Value], version: &str) -> Score {
                 let errors = objects().flat_map(|judgement| &judgement.findings);
                 let ours: Vec<String> = errors
                     .filter(|finding| finding.severity == Severity::Error)
-                    .filter_map(|finding| finding.field.as_deref().map(plain))
+                    .filter_map(|finding| finding.field.as_deref().map(plain_path))
                     .collect();
-                let is_ours = |field: &Value| ours.contains(&plain(field.as_str().unwrap()));
+                let is_ours = |field: &Value| ours.contains(&plain_path(field.as_str().unwrap()));
                 score.nameable += usize::from(!fields.is_empty());
                 score.named += usize::from(fields.iter().any(is_ours));
             }

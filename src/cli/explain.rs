@@ -7,10 +7,8 @@ use super::{CommandError, Exit, Ui, project};
 use crate::diff::Mask;
 use crate::explain::{Query, explain};
 use crate::kustomize::record::Recording;
-use crate::kustomize::{self, Options};
 use crate::manifest::Sources;
-use crate::manifest::source::display_path;
-use crate::report;
+use crate::{report, source};
 
 /// Forms of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,31 +17,19 @@ pub(super) enum Form {
     Json,
 }
 
-/// Builds an overlay and tells how the object or field that is asked for came to be.
-pub(super) fn explain_overlay(
+/// Loads a source and tells how the object or field that is asked for came to be.
+pub(super) fn explain_source(
     ui: &mut Ui,
     sources: &Sources,
-    source: &Path,
+    path: &Path,
     args: &SourceArgs,
     query: &Query,
     form: Form,
 ) -> Result<Exit, CommandError> {
-    let project = project::Project::of(sources, source)?;
-    if !kustomize::is_kustomization(source) {
-        // What is wrong with the path itself is said as ever.
-        project.load(sources, source, args)?;
-        let name = display_path(source);
-        let message = format!("`{name}` is no overlay, so nothing was worked into its files");
-        return Err(CommandError::message(message)
-            .hint("--explain needs a folder with a kustomization.yaml"));
-    }
-    let options = Options {
-        record: true,
-        ..project.options(args)?.kustomize()
-    };
-    let build = kustomize::build(sources, source, options)?;
-    ui.diagnostics(sources, &build.warnings);
-    let recording = masked(build.recording.unwrap_or_default());
+    let project = project::Project::of(sources, path)?;
+    let (recording, warnings) = source::record(sources, path, &project.options(args)?)?;
+    ui.diagnostics(sources, &warnings);
+    let recording = masked(recording);
     let histories = explain(&recording, sources, query)?;
     let text = match form {
         Form::Human => report::histories(sources, &histories, ui.out_style),

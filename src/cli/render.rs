@@ -61,13 +61,13 @@ pub(super) fn cmd_render(
     sources: &Sources,
     args: RenderArgs,
 ) -> Result<Exit, CommandError> {
-    if let Some(query) = &args.explain {
-        return explain_field(ui, sources, &args, query);
-    }
     if !args.manifests {
         args.sources
             .iter()
             .try_for_each(|path| is_buildable(path))?;
+    }
+    if let Some(query) = &args.explain {
+        return explain_field(ui, sources, &args, query);
     }
     let [source] = args.sources.as_slice() else {
         return render_many::render(ui, sources, &args);
@@ -115,7 +115,7 @@ fn explain_field(
     let [source] = args.sources.as_slice() else {
         return Err(CommandError::usage("`--explain` takes one source"));
     };
-    explain::explain_overlay(ui, sources, source, &args.options, query, form)
+    explain::explain_source(ui, sources, source, &args.options, query, form)
 }
 
 /// Writes each object to a file that is called as `kustomize build -o DIR` calls it, with the

@@ -131,7 +131,7 @@ pub fn edit_overlay(
             faults
         })?;
         let is_own = |span: Span| {
-            let source = sources.get(span.file);
+            let source = sources.get(span.file());
             source.is_some_and(|source| is_same(Path::new(&source.name), &path))
         };
         for warning in &after.warnings {
@@ -311,11 +311,11 @@ impl Overlay<'_> {
         if !is_same(&path, &self.file.path) {
             return None;
         }
-        kustomization::entry_at(&self.file.draft, entries, found.span.start as usize)
+        kustomization::entry_at(&self.file.draft, entries, found.span.start() as usize)
     }
 
     fn path_of(&self, span: Span) -> Option<PathBuf> {
-        let source = self.sources.get(span.file)?;
+        let source = self.sources.get(span.file())?;
         Some(PathBuf::from(&source.name))
     }
 
@@ -326,7 +326,7 @@ impl Overlay<'_> {
         for span in spans {
             let path = self.path_of(span)?.canonicalize().ok()?;
             let at = own.iter().find(|(real, _)| *real == path)?;
-            places.push((at.1.clone(), span.start as usize));
+            places.push((at.1.clone(), span.start() as usize));
         }
         places.sort();
         places.dedup();

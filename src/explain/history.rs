@@ -375,7 +375,7 @@ impl Explainer<'_> {
             return removes.unwrap_or(asked);
         };
         let is_new = before.is_none_or(|before| before.span != after.span);
-        let is_known = self.sources.get(after.span.file).is_some();
+        let is_known = self.sources.get(after.span.file()).is_some();
         match event.step.kind {
             StepKind::NamePrefix | StepKind::NameSuffix | StepKind::Replacement => asked,
             StepKind::Expansion => self
@@ -461,8 +461,9 @@ impl Entry {
 /// The entry of the kustomization, unless the change itself stands there.
 fn asked(event: &Event, at: Span) -> Span {
     let asked = event.step.at;
-    let is_inside = asked.file == at.file && asked.start <= at.start && at.end <= asked.end;
-    let is_near = event.step.kind == StepKind::Images && asked.file == at.file;
+    let is_inside =
+        asked.file() == at.file() && asked.start() <= at.start() && at.end() <= asked.end();
+    let is_near = event.step.kind == StepKind::Images && asked.file() == at.file();
     if is_inside || is_near || event.step.kind == StepKind::Expansion {
         Span::NONE
     } else {

@@ -2,6 +2,8 @@
 //! one node, so that a later change of one of them changes the others too (tried: a patch of
 //! `metadata.labels.app` above `commonLabels: {app: ...}` also changes the selectors).
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::fieldspec::{FieldSpec, PathStep};
@@ -13,7 +15,31 @@ use crate::manifest::{Node, Value};
 pub(crate) struct Alias {
     key: SmolStr,
     /// Paths of the mappings that hold the key.
-    places: Vec<Vec<PathStep>>,
+    places: Places,
+}
+
+/// Paths to mappings. They are the same in most resources of a kind, which share them.
+type Places = Arc<[Vec<PathStep>]>;
+
+/// The places that were noted last: of each kind and key there are few.
+#[derive(Default)]
+pub(crate) struct Seen(Vec<Places>);
+
+impl Seen {
+    /// How many are compared before one is made anew.
+    const KEPT: usize = 16;
+
+    fn share(&mut self, places: Vec<Vec<PathStep>>) -> Places {
+        if let Some(same) = self.0.iter().find(|seen| ***seen == *places) {
+            return Arc::clone(same);
+        }
+        let places = Places::from(places);
+        if self.0.len() == Self::KEPT {
+            self.0.remove(0);
+        }
+        self.0.push(Arc::clone(&places));
+        places
+    }
 }
 
 /// The places that some fields lead to, and which keys each of them has.
@@ -51,6 +77,7 @@ pub(crate) fn after<'k, 's>(
     before: &Before,
     keys: impl Iterator<Item = &'k SmolStr>,
     specs: impl Iterator<Item = &'s FieldSpec>,
+    seen: &mut Seen,
 ) {
     if let Some(node) = &before.node {
         propagate(resource, node);
@@ -62,13 +89,12 @@ pub(crate) fn after<'k, 's>(
             let known = before.places.iter().find(|(known, _)| known == *place);
             known.is_none_or(|(_, has)| !has[at])
         };
-        let mut new: Vec<Vec<PathStep>> = places.iter().filter(is_new).cloned().collect();
-        new.shrink_to_fit();
+        let new: Vec<Vec<PathStep>> = places.iter().filter(is_new).cloned().collect();
         if new.len() > 1 {
             resource.aliases.reserve_exact(1);
             resource.aliases.push(Alias {
                 key: key.clone(),
-                places: new,
+                places: seen.share(new),
             });
         }
     }
@@ -82,10 +108,13 @@ pub(crate) fn propagate(resource: &mut Resource, before: &Node) {
     let mut aliases = std::mem::take(&mut resource.aliases);
     for alias in &mut aliases {
         let key = &alias.key;
-        alias.places.retain(|place| {
+        let is_there = |place: &&Vec<PathStep>| {
             same_lists(before, &resource.node, place)
                 && find(&resource.node, place).is_some_and(|map| map.get(key).is_some())
-        });
+        };
+        if !alias.places.iter().all(|place| is_there(&place)) {
+            alias.places = alias.places.iter().filter(is_there).cloned().collect();
+        }
         let changed = alias.places.iter().filter_map(|place| {
             let old = find(before, place)?.get(key)?;
             let new = find(&resource.node, place)?.get(key)?;
@@ -96,7 +125,7 @@ pub(crate) fn propagate(resource: &mut Resource, before: &Node) {
         let Some((_, value)) = last else {
             continue;
         };
-        for place in &alias.places {
+        for place in &*alias.places {
             if let Some(slot) = find_mut(&mut resource.node, place).and_then(|map| map.get_mut(key))
             {
                 *slot = value.clone();

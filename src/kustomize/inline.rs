@@ -11,7 +11,7 @@ pub(crate) fn text_of(files: &Files<'_>, text: &Text) -> FileId {
     *known.entry(text.span).or_insert_with(|| {
         let name = files
             .sources
-            .get(text.span.file)
+            .get(text.span.file())
             .map_or_else(String::new, |source| source.name.clone());
         files
             .sources
@@ -32,14 +32,14 @@ impl Places {
     /// Finds the lines of `inner` in the text that `outer` covers.
     pub(crate) fn new(sources: &Sources, inner: FileId, outer: Span) -> Self {
         let mut lines = Vec::new();
-        if let (Some(inside), Some(holder)) = (sources.get(inner), sources.get(outer.file)) {
-            let raw = &holder.text[outer.start as usize..outer.end as usize];
+        if let (Some(inside), Some(holder)) = (sources.get(inner), sources.get(outer.file())) {
+            let raw = &holder.text[outer.start() as usize..outer.end() as usize];
             let (mut at, mut cursor) = (0, 0);
             for line in inside.text.split_inclusive('\n') {
                 let content = line.trim_end_matches('\n');
                 if let Some(found) = raw[cursor..].find(content) {
                     let offset = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-                    lines.push((offset(at), outer.start + offset(cursor + found)));
+                    lines.push((offset(at), outer.start() + offset(cursor + found)));
                     cursor += found + content.len();
                 }
                 at += line.len();
@@ -80,24 +80,21 @@ impl Places {
     }
 
     fn span(&self, span: Span) -> Span {
-        if span.file != self.inner {
+        if span.file() != self.inner {
             return span;
         }
-        let start = self.offset(span.start);
-        Span {
-            file: self.outer.file,
-            start,
-            end: self.offset(span.end).max(start),
-        }
+        let start = self.offset(span.start());
+        let end = self.offset(span.end()).max(start);
+        Span::new(self.outer.file(), start as usize, end as usize)
     }
 
     fn offset(&self, at: u32) -> u32 {
         let line = self.lines.partition_point(|(inner, _)| *inner <= at);
-        let mapped = line.checked_sub(1).map_or(self.outer.start, |line| {
+        let mapped = line.checked_sub(1).map_or(self.outer.start(), |line| {
             let (inner, outer) = self.lines[line];
             outer + (at - inner)
         });
-        mapped.clamp(self.outer.start, self.outer.end)
+        mapped.clamp(self.outer.start(), self.outer.end())
     }
 }
 

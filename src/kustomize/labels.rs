@@ -25,8 +25,9 @@ pub(crate) fn transform(
     if pairs.is_empty() {
         return Ok(());
     }
+    let mut seen = aliases::Seen::default();
     for resource in map.iter_mut() {
-        write(resource, pairs, specs, &mut faults);
+        write(resource, pairs, specs, &mut seen, &mut faults);
     }
     if faults.is_empty() {
         Ok(())
@@ -40,6 +41,7 @@ pub(crate) fn write(
     resource: &mut Resource,
     pairs: &[(SmolStr, Text)],
     specs: &FieldSpecs,
+    seen: &mut aliases::Seen,
     faults: &mut Vec<Diagnostic>,
 ) {
     let gvk = resource.gvk.clone();
@@ -53,7 +55,7 @@ pub(crate) fn write(
             faults.push(fault.in_object(resource.describe()));
         }
     }
-    aliases::after(resource, &before, keys, specs.of(&gvk));
+    aliases::after(resource, &before, keys, specs.of(&gvk), seen);
 }
 
 /// The fields that an entry of `labels` is written into.

@@ -40,6 +40,7 @@ mod selector;
 mod shared;
 mod silent;
 mod structured;
+mod targets;
 mod transform;
 mod typed;
 mod value_path;

@@ -9,11 +9,11 @@ use smol_str::SmolStr;
 use super::compat::Compat;
 use super::decode::Spanned;
 use super::fieldspec::{FieldSpec, FieldSpecs};
-use super::labels;
 use super::load::normalize;
 use super::remote::repo_spec::RepoSpec;
 use super::resmap::ResMap;
 use super::resource::{Resource, raw_text};
+use super::{aliases, labels};
 use crate::manifest::{Diagnostic, Node, Span, emit};
 
 const ORIGIN: &str = "config.kubernetes.io/origin";
@@ -266,9 +266,9 @@ pub(crate) fn label(resources: &mut [Resource], compat: Compat) -> Result<(), Ve
     let spec = FieldSpec::new("", "", "", "metadata/labels", true);
     let pairs = [(SmolStr::new_static(MANAGED_BY), text)];
     let specs = FieldSpecs::new(vec![spec]);
-    let mut faults = Vec::new();
+    let (mut seen, mut faults) = (aliases::Seen::default(), Vec::new());
     for resource in resources {
-        labels::write(resource, &pairs, &specs, &mut faults);
+        labels::write(resource, &pairs, &specs, &mut seen, &mut faults);
     }
     if faults.is_empty() {
         Ok(())

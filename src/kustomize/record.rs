@@ -182,6 +182,34 @@ pub struct Recorded {
     pub now: Node,
 }
 
+impl Recorded {
+    /// An object of a plain file, which no step changes. `stays` says whether it is part of the
+    /// output.
+    pub fn read(node: &Node, stays: bool) -> Self {
+        let step = Step::new(StepKind::Resource, Span::NONE);
+        Self::new(node, Arc::new(step), None, stays)
+    }
+
+    /// An object that was made from a typed resource of a plain file.
+    pub fn made(node: &Node, maker: &Node, from: usize) -> Self {
+        let step = Step::new(StepKind::Expansion, maker.span);
+        Self::new(node, Arc::new(step), Some(from), true)
+    }
+
+    fn new(node: &Node, step: Arc<Step>, maker: Option<usize>, stays: bool) -> Self {
+        Self {
+            events: vec![Event {
+                step,
+                before: None,
+                after: Some(node.clone()),
+            }],
+            maker,
+            last: stays.then(|| node.clone()),
+            now: node.clone(),
+        }
+    }
+}
+
 /// The lives of all objects of a build.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
@@ -232,12 +260,9 @@ impl Recording {
         };
         let known = resource.record.checked_sub(1);
         let Some(object) = known.and_then(|at| self.objects.get_mut(at as usize)) else {
-            self.objects.push(Recorded {
-                events: vec![event(None, Some(&resource.node))],
-                maker,
-                last: None,
-                now: resource.node.clone(),
-            });
+            let step = Arc::clone(step);
+            self.objects
+                .push(Recorded::new(&resource.node, step, maker, false));
             resource.record = u32::try_from(self.objects.len()).unwrap_or_default();
             return;
         };

@@ -32,23 +32,26 @@ pub(crate) fn fix(map: &mut ResMap, references: &NameReferences) -> Result<(), V
             if !hit && !blocked {
                 continue;
             }
-            // The tree is taken out while the candidates are looked at.
-            let mut node = map.get(at).node.clone();
+            let visible = visible_namespaces(map.get(at));
+            let role = role_reference(map.get(at), spec);
+            // The tree is taken out while the candidates are looked at: a second hold on it would
+            // make every change copy the way to it.
+            let mut node = map.get_mut(at).take_node();
             let finder = Finder {
                 map,
                 index: &index,
                 referrer: map.get(at),
+                visible,
+                role,
                 spec,
                 target,
             };
             let done = spec.apply(&mut node, Make::Nothing, &mut |node| finder.set(node));
-            match done {
-                Ok(()) => map.get_mut(at).node = node,
-                Err(error) => {
-                    let fault = Diagnostic::error("name-reference", error.message);
-                    let fault = fault.at(error.span, "").field(spec.path.replace('/', "."));
-                    faults.push(fault.in_object(map.get(at).describe()));
-                }
+            map.get_mut(at).node = node;
+            if let Err(error) = done {
+                let fault = Diagnostic::error("name-reference", error.message);
+                let fault = fault.at(error.span, "").field(spec.path.replace('/', "."));
+                faults.push(fault.in_object(map.get(at).describe()));
             }
         }
     }
@@ -188,7 +191,12 @@ impl Index {
 struct Finder<'a> {
     map: &'a ResMap,
     index: &'a Index,
+    /// Whose field it is. Its tree is not here.
     referrer: &'a Resource,
+    /// Namespaces besides its own whose objects it may refer to.
+    visible: HashSet<SmolStr>,
+    /// What a role reference says besides the name.
+    role: Option<Gvk>,
     spec: &'a FieldSpec,
     target: &'a Gvk,
 }
@@ -282,19 +290,19 @@ impl Finder<'_> {
         if !self.index.by_name.contains_key(name) {
             return Ok(None);
         }
-        let visible = self.visible_namespaces();
-        let positions = self.index.near(name, self.referrer, &visible);
+        let visible = &self.visible;
+        let positions = self.index.near(name, self.referrer, visible);
         let mut candidates: Vec<&Resource> = positions
             .into_iter()
             .map(|at| self.map.get(at))
-            .filter(|other| self.sees(&Place::of(other), &visible))
+            .filter(|other| self.sees(&Place::of(other), visible))
             .collect();
         if let Some(namespace) = namespace {
-            candidates = self.in_namespace(candidates, namespace, &visible);
+            candidates = self.in_namespace(candidates, namespace, visible);
         }
         candidates.retain(|other| was_selected(other, self.target));
-        if let Some(role) = self.role_reference() {
-            candidates.retain(|other| was_selected(other, &role));
+        if let Some(role) = &self.role {
+            candidates.retain(|other| was_selected(other, role));
         }
         candidates.retain(|other| {
             self.referrer.cluster_scoped
@@ -322,22 +330,6 @@ impl Finder<'_> {
             message: format!("`{name}` could mean any of {}", names.join(", ")),
             span: node.span,
         })
-    }
-
-    /// Namespaces that a role binding names, whose objects it may refer to.
-    fn visible_namespaces(&self) -> HashSet<SmolStr> {
-        if self.referrer.gvk.kind != "RoleBinding" {
-            return HashSet::new();
-        }
-        let subjects = self.referrer.node.get("subjects").and_then(Node::as_seq);
-        let subjects = subjects.unwrap_or_default().iter();
-        let accounts = subjects.filter(|subject| {
-            subject.get("kind").and_then(Node::scalar_text) == Some("ServiceAccount")
-        });
-        accounts
-            .filter_map(|subject| subject.get("namespace"))
-            .map(raw_text)
-            .collect()
     }
 
     fn sees(&self, other: &Place, visible: &HashSet<SmolStr>) -> bool {
@@ -369,19 +361,35 @@ impl Finder<'_> {
         };
         candidates.into_iter().filter(is_in).collect()
     }
+}
 
-    /// What a `roleRef` says besides the name.
-    fn role_reference(&self) -> Option<Gvk> {
-        if !self.spec.path.ends_with("roleRef/name") {
-            return None;
-        }
-        let role = self.referrer.node.get("roleRef")?;
-        Some(Gvk {
-            group: raw_text(role.get("apiGroup")?),
-            version: SmolStr::default(),
-            kind: raw_text(role.get("kind")?),
-        })
+/// Namespaces that a role binding names, whose objects it may refer to.
+fn visible_namespaces(referrer: &Resource) -> HashSet<SmolStr> {
+    if referrer.gvk.kind != "RoleBinding" {
+        return HashSet::new();
     }
+    let subjects = referrer.node.get("subjects").and_then(Node::as_seq);
+    let subjects = subjects.unwrap_or_default().iter();
+    let accounts = subjects.filter(|subject| {
+        subject.get("kind").and_then(Node::scalar_text) == Some("ServiceAccount")
+    });
+    accounts
+        .filter_map(|subject| subject.get("namespace"))
+        .map(raw_text)
+        .collect()
+}
+
+/// What a `roleRef` says besides the name.
+fn role_reference(referrer: &Resource, spec: &FieldSpec) -> Option<Gvk> {
+    if !spec.path.ends_with("roleRef/name") {
+        return None;
+    }
+    let role = referrer.node.get("roleRef")?;
+    Some(Gvk {
+        group: raw_text(role.get("apiGroup")?),
+        version: SmolStr::default(),
+        kind: raw_text(role.get("kind")?),
+    })
 }
 
 fn was_selected(resource: &Resource, selector: &Gvk) -> bool {

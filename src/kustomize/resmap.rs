@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use smol_str::SmolStr;
 
 use super::resource::Resource;
+use super::targets::{Targets, Wanted};
 use crate::manifest::{Diagnostic, Gvk};
 
 /// Resources in the order in which they were loaded.
@@ -19,6 +20,7 @@ pub(crate) struct ResMap {
     /// The same by [`id_hash`]: one name can stand in thousands of namespaces.
     by_id: HashMap<u64, Vec<usize>>,
     ids_indexed: usize,
+    targets: Targets,
     /// Whether no two resources have one current identity, as far as is known.
     is_unique: bool,
     /// Whether something that belongs here could not be loaded. Its fault is reported; what finds
@@ -34,11 +36,12 @@ impl ResMap {
 
     /// All resources for writing. Whoever changes names says so by [`ResMap::renamed`].
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Resource> {
-        self.items.iter_mut().filter(|resource| !resource.dead)
+        self.all_mut().filter(|resource| !resource.dead)
     }
 
     /// All resources for writing, also those that a patch deleted.
     pub(crate) fn all_mut(&mut self) -> std::slice::IterMut<'_, Resource> {
+        self.targets.forget();
         self.items.iter_mut()
     }
 
@@ -58,6 +61,7 @@ impl ResMap {
     }
 
     pub(crate) fn get_mut(&mut self, at: usize) -> &mut Resource {
+        self.targets.touch(at);
         &mut self.items[at]
     }
 
@@ -117,6 +121,7 @@ impl ResMap {
         self.indexed = 0;
         self.by_id = HashMap::new();
         self.ids_indexed = 0;
+        self.targets.forget();
         self.is_unique = false;
     }
 
@@ -137,6 +142,15 @@ impl ResMap {
         }
         self.indexed = self.items.len();
         self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Positions of the resources that may have everything that is wanted, in order; of all where
+    /// that is nothing.
+    pub(crate) fn wanted(&mut self, wanted: &[Wanted<'_>]) -> Vec<usize> {
+        if wanted.is_empty() {
+            return (0..self.items.len()).collect();
+        }
+        self.targets.find(&self.items, wanted)
     }
 
     /// Positions of the resources any of whose identities is this one.

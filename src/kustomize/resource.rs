@@ -112,6 +112,12 @@ impl Resource {
         self.refresh_names();
     }
 
+    /// Takes the tree out, to change it while others look at the rest.
+    pub(crate) fn take_node(&mut self) -> Node {
+        let nothing = Node::null(self.node.span);
+        std::mem::replace(&mut self.node, nothing)
+    }
+
     /// Reads name and namespace from the tree again.
     pub(crate) fn refresh_names(&mut self) {
         self.name = text_at(&self.node, &["metadata", "name"]).unwrap_or_default();

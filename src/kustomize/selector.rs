@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::decode::{Fields, Text};
 use super::resmap::ResMap;
 use super::resource::Resource;
+use super::targets::{ENTRIES, Wanted};
 use crate::manifest::selector::LabelSelector;
 use crate::manifest::{Diagnostic, Node, Span, go_regex};
 
@@ -108,25 +109,21 @@ impl Selector {
     /// A regular expression or label selector that cannot be read.
     pub(crate) fn select(&self, map: &mut ResMap) -> Result<Vec<usize>, Diagnostic> {
         let compiled = self.compiled()?;
-        let candidates = match &compiled.name {
-            Some(Pattern::Word(name)) => map.named(name).to_vec(),
-            _ => (0..map.len()).collect(),
-        };
-        Ok(candidates
-            .into_iter()
-            .filter(|&at| compiled.matches(map.get(at)))
-            .collect())
+        let mut selected = self.candidates(map)?;
+        selected.retain(|&at| compiled.matches(map.get(at)));
+        Ok(selected)
     }
 
-    /// Positions of the resources that have or had a name that the target means, or of all.
+    /// Positions of the resources that may be meant: all that have or had what the target asks
+    /// for by a plain word.
     pub(crate) fn candidates(&self, map: &mut ResMap) -> Result<Vec<usize>, Diagnostic> {
-        Ok(match &self.compiled()?.name {
-            Some(Pattern::Word(name)) => {
-                let named = map.named(name).to_vec();
-                named.into_iter().filter(|&at| !map.get(at).dead).collect()
-            }
-            _ => map.positions(),
-        })
+        let compiled = self.compiled()?;
+        let mut candidates = match &compiled.name {
+            Some(Pattern::Word(name)) => map.named(name).to_vec(),
+            _ => map.wanted(&compiled.wanted()),
+        };
+        candidates.retain(|&at| !map.get(at).dead);
+        Ok(candidates)
     }
 
     /// Whether a resource is meant. A target that cannot be read means none.
@@ -219,6 +216,19 @@ impl Selector {
 }
 
 impl Compiled {
+    /// What it asks for by plain words, besides names: resources can be looked up by that.
+    fn wanted(&self) -> Vec<Wanted<'_>> {
+        let mut wanted = Vec::new();
+        if let Some(Pattern::Word(kind)) = &self.kind {
+            wanted.push(Wanted::Kind(kind));
+        }
+        for (field, selector) in ENTRIES.into_iter().zip([&self.labels, &self.annotations]) {
+            let equal = selector.iter().flat_map(LabelSelector::equalities);
+            wanted.extend(equal.map(|(key, value)| Wanted::Entry(field, key, value)));
+        }
+        wanted
+    }
+
     fn matches(&self, resource: &Resource) -> bool {
         let fits = |pattern: &Option<Pattern>, text: &str| {
             pattern.as_ref().is_none_or(|pattern| pattern.matches(text))

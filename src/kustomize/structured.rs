@@ -206,8 +206,8 @@ fn shape_for(rest: &[SmolStr], make: MakeKind) -> Shape {
 /// A value of a resource, written as its file has it.
 fn piece_of(node: &Node, sources: Option<&Sources>) -> Piece {
     let first = |span: Span| {
-        let source = sources?.get(span.file)?;
-        source.text.as_bytes().get(span.start as usize).copied()
+        let source = sources?.get(span.file())?;
+        source.text.as_bytes().get(span.start() as usize).copied()
     };
     let collection = |shape: Shape, tag: &str, content: Vec<Piece>| {
         let is_flow = matches!(first(node.span), Some(b'{' | b'['));

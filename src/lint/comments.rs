@@ -34,18 +34,18 @@ struct Comment {
 impl Comments {
     /// Why a rule is off at a place, if it is.
     pub fn reason(&self, sources: &Sources, place: Span, rule: &str) -> Option<String> {
-        let source = sources.get(place.file)?;
+        let source = sources.get(place.file())?;
         let mut files = self
             .files
             .lock()
             .expect("no thread panics while it holds the list");
         let comments = files
-            .entry(place.file)
+            .entry(place.file())
             .or_insert_with(|| parse(&source.text));
         if comments.is_empty() {
             return None;
         }
-        let line = source.position(place.start).line;
+        let line = source.position(place.start()).line;
         let found = comments.iter().find(|comment| {
             comment.lines.contains(&line) && comment.rules.iter().any(|r| r == rule)
         });

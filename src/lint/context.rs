@@ -242,6 +242,17 @@ impl<'f> Context<'f> {
 
     /// Workloads whose pods a selector selects in a namespace. An empty selector selects all.
     pub(super) fn selected(&self, namespace: &str, selector: &Selector) -> Vec<usize> {
+        let mut found: Vec<usize> = self.selecting(namespace, selector).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Whether there are such workloads.
+    pub(super) fn selects_any(&self, namespace: &str, selector: &Selector) -> bool {
+        self.selecting(namespace, selector).next().is_some()
+    }
+
+    fn selecting(&self, namespace: &str, selector: &Selector) -> impl Iterator<Item = usize> {
         self.pods.selected(namespace, selector, |index| {
             let workload = self.facts[index].workload();
             workload.map(|workload| workload.labels.as_slice())
@@ -250,9 +261,12 @@ impl<'f> Context<'f> {
 
     /// Services that a selector selects by their own labels.
     pub(super) fn selected_services(&self, namespace: &str, selector: &Selector) -> Vec<usize> {
-        self.services.selected(namespace, selector, |index| {
+        let found = self.services.selected(namespace, selector, |index| {
             Some(self.facts[index].labels.as_slice())
-        })
+        });
+        let mut found: Vec<usize> = found.collect();
+        found.sort_unstable();
+        found
     }
 
     /// All workloads that are, or may be, in a namespace.
@@ -335,7 +349,7 @@ impl<'f> Context<'f> {
 /// place. Numbers tell things apart on purpose.
 pub(super) fn is_slip(text: &str, other: &str) -> bool {
     let (one, two) = (text.as_bytes(), other.as_bytes());
-    if one == two || one.len() < 4 || two.len() < 4 {
+    if one.len() < 4 || two.len() < 4 || one.len().abs_diff(two.len()) > 2 || one == two {
         return false;
     }
     let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
@@ -376,19 +390,16 @@ impl<'f> Labelled<'f> {
         there.into_iter().flatten().collect()
     }
 
+    /// What a selector selects in a namespace, in no order.
     fn selected<'l>(
         &self,
         namespace: &str,
         selector: &Selector,
         labels: impl Fn(usize) -> Option<&'l [(SmolStr, SmolStr)]>,
-    ) -> Vec<usize> {
+    ) -> impl Iterator<Item = usize> {
         let spaces = self.spaces(namespace).into_iter();
         let candidates = spaces.flat_map(|space| space.candidates(selector)).copied();
-        let mut found: Vec<usize> = candidates
-            .filter(|&index| labels(index).is_some_and(|labels| selector.matches(labels)))
-            .collect();
-        found.sort_unstable();
-        found
+        candidates.filter(move |&index| labels(index).is_some_and(|own| selector.matches(own)))
     }
 }
 
@@ -432,11 +443,13 @@ fn folders(sources: &Sources, scope: Scope, facts: &[&Facts]) -> Vec<u32> {
     let mut last: Option<(Span, u32)> = None;
     let number = |fact: &&Facts| {
         if let Some((span, number)) = last
-            && span.file == fact.at.file
+            && span.file() == fact.at.file()
         {
             return number;
         }
-        let name = sources.get(fact.at.file).map(|source| source.name.clone());
+        let name = sources
+            .get(fact.at.file())
+            .map(|source| source.name.clone());
         let name = name.unwrap_or_default();
         let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
         let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);

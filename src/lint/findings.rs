@@ -93,8 +93,8 @@ impl<'c> Findings<'c> {
 
     /// The source text of a span, where a file has it.
     pub(super) fn written(&self, span: crate::manifest::Span) -> Option<String> {
-        let source = self.sources.get(span.file)?;
-        let text = source.text.get(span.start as usize..span.end as usize)?;
+        let source = self.sources.get(span.file())?;
+        let text = source.text.get(span.range())?;
         Some(text.to_owned())
     }
 }

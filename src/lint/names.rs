@@ -14,7 +14,7 @@ pub(super) fn duplicate_object(context: &Context<'_>, findings: &mut Findings<'_
             continue;
         }
         let others = seen.entry(&fact.id).or_default();
-        let same_file = |&&at: &&usize| context.facts[at].at.file == fact.at.file;
+        let same_file = |&&at: &&usize| context.facts[at].at.file() == fact.at.file();
         if let Some(&first) = others.iter().find(same_file) {
             let found = finding(format!("{} is here for the second time", fact.id))
                 .at(fact.at, "this one wins when both are applied")

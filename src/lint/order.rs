@@ -128,12 +128,12 @@ fn namespaces(context: &Context<'_>, findings: &mut Findings<'_>) {
     }
     let mut first: HashMap<(&str, crate::manifest::FileId), usize> = HashMap::new();
     for (index, fact) in context.facts.iter().enumerate() {
-        let file = fact.at.file;
+        let file = fact.at.file();
         if let What::Namespace(_) = fact.what {
             let Some(&above) = first.get(&(fact.id.name.as_str(), file)) else {
                 continue;
             };
-            if context.facts[above].at.start > fact.at.start || !meet("", &fact.id.namespace) {
+            if context.facts[above].at.start() > fact.at.start() || !meet("", &fact.id.namespace) {
                 continue;
             }
             let found = finding(format!(

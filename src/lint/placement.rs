@@ -34,9 +34,7 @@ pub(super) fn affinity_selector(context: &Context<'_>, findings: &mut Findings<'
     for (index, workload) in context.workloads() {
         for (selector, field) in &workload.repels {
             let namespace = context.namespace(index);
-            if selector.matches(&workload.labels)
-                || !context.selected(namespace, selector).is_empty()
-            {
+            if selector.matches(&workload.labels) || context.selects_any(namespace, selector) {
                 continue;
             }
             // Its own labels with other values: the selector was copied, or the labels changed.

@@ -31,7 +31,7 @@ impl Miss {
     /// Looks for the pods of a selector. `None` where there are some, and for what selects all.
     pub(super) fn of(context: &Context<'_>, index: usize, selector: &Selector) -> Option<Self> {
         let namespace = context.namespace(index);
-        if selector.is_empty() || !context.selected(namespace, selector).is_empty() {
+        if selector.is_empty() || context.selects_any(namespace, selector) {
             return None;
         }
         let nearly = nearly(context, index, selector);
@@ -85,11 +85,10 @@ fn nearly(context: &Context<'_>, index: usize, selector: &Selector) -> Option<us
         if !context.beside(index, at) {
             continue;
         }
-        let misses = selector.pairs.iter().filter(|(key, value, _)| {
+        let mut misses = selector.pairs.iter().filter(|(key, value, _)| {
             super::select::value_of(&workload.labels, key) != Some(value.as_str())
         });
-        let misses: Vec<_> = misses.collect();
-        let [(key, value, _)] = misses[..] else {
+        let (Some((key, value, _)), None) = (misses.next(), misses.next()) else {
             continue;
         };
         let has = super::select::value_of(&workload.labels, key);

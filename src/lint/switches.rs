@@ -111,7 +111,7 @@ impl Switches {
         let mut off = None;
         for (setting, paths) in &self.settings {
             if finding.rule == setting.rule.as_str()
-                && self.holds(sources, setting, paths.as_ref(), place.file, id)
+                && self.holds(sources, setting, paths.as_ref(), place.file(), id)
             {
                 off = setting.severity.is_none().then(|| setting.reason.clone());
                 finding.severity = setting.severity.unwrap_or(finding.severity);

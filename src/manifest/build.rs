@@ -195,7 +195,7 @@ impl Builder {
                 Kind::Seq | Kind::Key => self.items.len(),
             },
             key: None,
-            start: at.start,
+            start: at.start(),
             anchor,
             nodes: self.nodes,
             depth: 1,
@@ -219,11 +219,7 @@ impl Builder {
                 Value::Map(map.into())
             }
         };
-        let span = Span {
-            file: self.file,
-            start: frame.start,
-            end: at.end,
-        };
+        let span = Span::new(self.file, frame.start as usize, at.end() as usize);
         let node = Node::new(value, span);
         if frame.anchor != 0 {
             let anchored = Anchored {
@@ -258,7 +254,7 @@ impl Builder {
     ) {
         let plain = style == ScalarStyle::Plain;
         // The parser spells a missing value `~`; strategic merge tells the two apart.
-        let text = if plain && at.start == at.end {
+        let text = if plain && at.start() == at.end() {
             ""
         } else {
             text
@@ -304,7 +300,7 @@ impl Builder {
     /// What go-yaml makes of a block scalar: it adds no line break at the end of a text that has
     /// none.
     fn block_scalar<'t>(&self, text: &'t str, at: Span) -> &'t str {
-        let ends_open = self.open_end.is_some_and(|end| at.end as usize >= end);
+        let ends_open = self.open_end.is_some_and(|end| at.end() as usize >= end);
         text.strip_suffix('\n')
             .filter(|_| ends_open)
             .unwrap_or(text)

@@ -290,7 +290,7 @@ mod tests {
         let documents = read_documents(&sources, file, &options);
         let root = &documents[0].as_ref().unwrap().root;
         let span = root.get("c").unwrap().span;
-        assert_eq!(&text[span.start as usize..span.end as usize], "d");
+        assert_eq!(&text[span.range()], "d");
     }
 
     #[test]

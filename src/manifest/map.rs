@@ -26,25 +26,51 @@ pub struct Entry {
 }
 
 /// Keys and values in source order; keys are unique.
-#[derive(Debug, Default)]
-pub struct Map {
+#[derive(Clone, Debug)]
+pub struct Map(Store);
+
+/// Short mappings are what memory goes into, so they hold nothing but their entries.
+#[derive(Clone, Debug)]
+enum Store {
+    Short(Vec<Entry>),
+    Long(Box<Long>),
+}
+
+/// A mapping that had [`INDEX_FROM`] entries at some time.
+#[derive(Debug)]
+struct Long {
     entries: Vec<Entry>,
-    /// Positions by key, once they were asked for. Few mappings are so long, so it is kept apart.
-    index: OnceLock<Box<Index>>,
+    /// Positions by key, once they were asked for.
+    index: OnceLock<HashMap<SmolStr, usize>>,
 }
 
-#[derive(Debug, Default)]
-struct Index {
-    positions: HashMap<SmolStr, usize>,
-}
-
-impl Clone for Map {
+impl Clone for Long {
     fn clone(&self) -> Self {
         // A copy is made to be changed, so the index is not worth copying.
+        Self::new(self.entries.clone())
+    }
+}
+
+impl Long {
+    fn new(entries: Vec<Entry>) -> Self {
         Self {
-            entries: self.entries.clone(),
+            entries,
             index: OnceLock::new(),
         }
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        let index = self.index.get_or_init(|| {
+            let entries = self.entries.iter().enumerate();
+            entries.map(|(at, entry)| (entry.key.clone(), at)).collect()
+        });
+        index.get(key).copied()
+    }
+}
+
+impl Default for Map {
+    fn default() -> Self {
+        Self(Store::Short(Vec::new()))
     }
 }
 
@@ -56,57 +82,79 @@ impl Map {
 
     /// Creates an empty mapping with room for `capacity` entries.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self {
-            entries: Vec::with_capacity(capacity),
-            index: OnceLock::new(),
-        }
+        Self(Store::Short(Vec::with_capacity(capacity)))
     }
 
     /// Takes entries whose keys are known to be unique.
     pub(super) fn from_unique(entries: Vec<Entry>) -> Self {
-        Self {
-            entries,
-            index: OnceLock::new(),
+        Self(if entries.len() < INDEX_FROM {
+            Store::Short(entries)
+        } else {
+            Store::Long(Box::new(Long::new(entries)))
+        })
+    }
+
+    fn entries(&self) -> &[Entry] {
+        match &self.0 {
+            Store::Short(entries) => entries,
+            Store::Long(long) => &long.entries,
+        }
+    }
+
+    /// The entries, to take some out: the index is forgotten.
+    fn entries_mut(&mut self) -> &mut Vec<Entry> {
+        match &mut self.0 {
+            Store::Short(entries) => entries,
+            Store::Long(long) => {
+                long.index = OnceLock::new();
+                &mut long.entries
+            }
+        }
+    }
+
+    /// One entry, to change its value.
+    fn entry_mut(&mut self, at: usize) -> &mut Entry {
+        match &mut self.0 {
+            Store::Short(entries) => &mut entries[at],
+            Store::Long(long) => &mut long.entries[at],
         }
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
     }
 
     /// Iterates in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Entry> {
-        self.entries.iter()
+        self.entries().iter()
     }
 
     /// Iterates in order, values and spans for writing. Keys must not be changed: use
     /// [`Map::remove`] and [`Map::insert`].
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Entry> {
-        self.entries.iter_mut()
+        match &mut self.0 {
+            Store::Short(entries) => entries.iter_mut(),
+            Store::Long(long) => long.entries.iter_mut(),
+        }
     }
 
     /// The keys in order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|entry| entry.key.as_str())
+        self.iter().map(|entry| entry.key.as_str())
     }
 
     /// Returns the position of a key.
     pub fn position(&self, key: &str) -> Option<usize> {
-        if self.entries.len() < INDEX_FROM {
-            return self.entries.iter().position(|entry| entry.key == key);
+        match &self.0 {
+            Store::Short(entries) => entries.iter().position(|entry| entry.key == key),
+            Store::Long(long) => long.position(key),
         }
-        let index = self.index.get_or_init(|| {
-            let entries = self.entries.iter().enumerate();
-            let positions = entries.map(|(at, entry)| (entry.key.clone(), at)).collect();
-            Box::new(Index { positions })
-        });
-        index.positions.get(key).copied()
     }
 
     /// Whether the key exists.
@@ -116,7 +164,7 @@ impl Map {
 
     /// Returns the entry of a key.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.position(key).map(|at| &self.entries[at])
+        self.position(key).map(|at| &self.entries()[at])
     }
 
     /// Returns the value of a key.
@@ -126,14 +174,14 @@ impl Map {
 
     /// Returns the value of a key for writing.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.position(key).map(|at| &mut self.entries[at].value)
+        self.position(key).map(|at| &mut self.entry_mut(at).value)
     }
 
     /// Sets a key; its place in the order stays where it was, a new key goes last.
     pub fn insert(&mut self, key: impl Into<SmolStr>, key_span: Span, value: Node) -> Option<Node> {
         let key = key.into();
         if let Some(at) = self.position(&key) {
-            let entry = &mut self.entries[at];
+            let entry = self.entry_mut(at);
             entry.key_span = key_span;
             return Some(std::mem::replace(&mut entry.value, value));
         }
@@ -153,37 +201,47 @@ impl Map {
             let value = default();
             let span = value.span;
             self.push_unique(SmolStr::new(key), span, value);
-            self.entries.len() - 1
+            self.len() - 1
         });
-        &mut self.entries[at].value
+        &mut self.entry_mut(at).value
     }
 
     /// Removes a key; the order of the others stays.
     pub fn remove(&mut self, key: &str) -> Option<Node> {
         let at = self.position(key)?;
-        self.index = OnceLock::new();
-        Some(self.entries.remove(at).value)
+        Some(self.entries_mut().remove(at).value)
     }
 
     /// Keeps the entries that `keep` accepts.
     pub fn retain(&mut self, keep: impl FnMut(&mut Entry) -> bool) {
-        self.index = OnceLock::new();
-        self.entries.retain_mut(keep);
+        self.entries_mut().retain_mut(keep);
     }
 
     fn push_unique(&mut self, key: SmolStr, key_span: Span, value: Node) {
-        if let Some(index) = self.index.get_mut() {
-            index.positions.insert(key.clone(), self.entries.len());
-        }
-        // Most mappings get one or two keys more, and there are very many of them.
-        if self.entries.len() < SMALL {
-            self.entries.reserve_exact(1);
-        }
-        self.entries.push(Entry {
+        let entry = Entry {
             key,
             key_span,
             value,
-        });
+        };
+        match &mut self.0 {
+            Store::Short(entries) => {
+                // Most mappings get one or two keys more, and there are very many of them.
+                if entries.len() < SMALL {
+                    entries.reserve_exact(1);
+                }
+                entries.push(entry);
+                if entries.len() >= INDEX_FROM {
+                    let entries = std::mem::take(entries);
+                    self.0 = Store::Long(Box::new(Long::new(entries)));
+                }
+            }
+            Store::Long(long) => {
+                if let Some(index) = long.index.get_mut() {
+                    index.insert(entry.key.clone(), long.entries.len());
+                }
+                long.entries.push(entry);
+            }
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub mod resolve;
 mod scalar_style;
 pub mod selector;
 pub mod source;
+mod span;
 pub mod suggest;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};

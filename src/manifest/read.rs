@@ -645,10 +645,7 @@ mod tests {
             .root;
         let name = root.at(&["metadata", "name"]).unwrap();
         let source = sources.get(file).unwrap();
-        assert_eq!(
-            &source.text[name.span.start as usize..name.span.end as usize],
-            "\"web\""
-        );
+        assert_eq!(&source.text[name.span.range()], "\"web\"");
         assert_eq!(emit(&root), "metadata:\n  name: web\n");
     }
 

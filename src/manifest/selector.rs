@@ -55,6 +55,16 @@ impl LabelSelector {
             condition.matches(value.as_ref().map(AsRef::as_ref))
         })
     }
+
+    /// Labels with the one value that they must have, as far as there are such conditions.
+    pub fn equalities(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.conditions.iter().filter_map(|condition| {
+            match (condition.operator, condition.values.as_slice()) {
+                (Operator::In, [value]) => Some((condition.key.as_str(), value.as_str())),
+                _ => None,
+            }
+        })
+    }
 }
 
 impl Condition {

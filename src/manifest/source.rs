@@ -1,54 +1,10 @@
-//! The table of loaded texts, and the spans that point into it.
-//!
-//! A span is three numbers; line and column are computed only when something is printed.
+//! The table of loaded texts that spans point into. Line and column are computed only when
+//! something is printed.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
 
-/// Identifies one text of a [`Sources`] table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileId(u32);
-
-/// Where a value came from: byte offsets into one source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Span {
-    /// The source that the offsets count in.
-    pub file: FileId,
-    /// First byte.
-    pub start: u32,
-    /// One past the last byte.
-    pub end: u32,
-}
-
-impl Span {
-    /// The span of a value that no source holds, for example one read from a cluster.
-    pub const NONE: Span = Span {
-        file: FileId(u32::MAX),
-        start: 0,
-        end: 0,
-    };
-
-    /// Creates a span over `start..end` of `file`.
-    pub fn new(file: FileId, start: usize, end: usize) -> Self {
-        // Sources are limited to `MAX_SOURCE_BYTES`, so their offsets fit.
-        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Self {
-            file,
-            start: clamp(start),
-            end: clamp(end),
-        }
-    }
-
-    /// Whether the span points nowhere.
-    pub fn is_none(self) -> bool {
-        self.file == Self::NONE.file
-    }
-
-    /// Returns `self`, or `other` where `self` points nowhere.
-    pub fn or(self, other: Span) -> Span {
-        if self.is_none() { other } else { self }
-    }
-}
+pub use super::span::{FileId, Span};
 
 /// What a stretch of generated text was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,7 +148,7 @@ impl Sources {
 
     /// Follows a span through generated text to what the user and the template wrote.
     pub fn trace(&self, span: Span) -> Trace {
-        let Some(source) = self.get(span.file) else {
+        let Some(source) = self.get(span.file()) else {
             return Trace {
                 input: None,
                 template: None,
@@ -206,11 +162,11 @@ impl Sources {
         }
         let after = source
             .origins
-            .partition_point(|origin| origin.start <= span.start);
+            .partition_point(|origin| origin.start <= span.start());
         let hit = source.origins[..after]
             .iter()
             .rev()
-            .find(|origin| origin.end > span.start);
+            .find(|origin| origin.end > span.start());
         let origin = hit.or(source.origins[..after].last());
         Trace {
             input: origin.and_then(|origin| origin.input),
@@ -223,10 +179,10 @@ impl Sources {
     pub fn locate(&self, span: Span) -> String {
         let trace = self.trace(span);
         let span = trace.input.or(trace.template).unwrap_or(span);
-        let Some(source) = self.get(span.file) else {
+        let Some(source) = self.get(span.file()) else {
             return String::new();
         };
-        let position = source.position(span.start);
+        let position = source.position(span.start());
         format!("{}:{}:{}", source.name, position.line, position.column)
     }
 }

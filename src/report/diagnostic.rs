@@ -68,8 +68,8 @@ fn place(
 ) -> Option<usize> {
     let trace = sources.trace(span);
     let shown = trace.input.or(trace.template).unwrap_or(span);
-    let source = sources.get(shown.file)?;
-    let position = source.position(shown.start);
+    let source = sources.get(shown.file())?;
+    let position = source.position(shown.start());
     let width = position.line.to_string().len().max(2);
     let arrow = style.paint(Role::Path, "-->");
     let _ = writeln!(out, "{:width$}{arrow} {}", "", sources.locate(shown));
@@ -93,7 +93,7 @@ fn snippet(
     width: usize,
     style: Style,
 ) {
-    let position = source.position(span.start);
+    let position = source.position(span.start());
     let bar = style.paint(Role::Path, "|");
     let _ = writeln!(out, "{:width$} {bar}", "");
     let line = source.line(position.line);
@@ -110,12 +110,9 @@ fn snippet(
     let (text, column) = cut(line, position.column);
     let number = style.paint(Role::Path, format!("{:>width$}", position.line));
     let _ = writeln!(out, "{number} {bar} {}", printable(&text));
-    let length = source
-        .text
-        .get(span.start as usize..span.end as usize)
-        .map_or(1, |covered| {
-            covered.lines().next().unwrap_or_default().chars().count()
-        });
+    let length = source.text.get(span.range()).map_or(1, |covered| {
+        covered.lines().next().unwrap_or_default().chars().count()
+    });
     let room = text.chars().count().saturating_sub(column - 1).max(1);
     let carets = "^".repeat(length.clamp(1, room));
     let marker = style.paint(

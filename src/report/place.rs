@@ -20,8 +20,8 @@ impl Place {
     pub(super) fn of(sources: &Sources, span: Span) -> Option<Self> {
         let trace = sources.trace(span);
         let shown = trace.input.or(trace.template).unwrap_or(span);
-        let source = sources.get(shown.file)?;
-        let (start, end) = (source.position(shown.start), source.position(shown.end));
+        let source = sources.get(shown.file())?;
+        let (start, end) = (source.position(shown.start()), source.position(shown.end()));
         Some(Self {
             file: source.name.clone(),
             line: start.line,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use walkdir::WalkDir;
 
 use crate::kustomize::outside::Outside;
+use crate::kustomize::record::Recording;
 use crate::kustomize::{self, Compat, LoadRestrictions, Order, TypedResources, Validators};
 use crate::manifest::read::{self, Document};
 use crate::manifest::source::display_path;
@@ -110,15 +111,47 @@ pub fn load(
     manifests_of(sources, path, options)
 }
 
+/// Takes down how the objects of a source came to be. Returns that and what is suspicious.
+///
+/// # Errors
+/// As [`load`].
+pub fn record(
+    sources: &Sources,
+    path: &Path,
+    options: &SourceOptions<'_>,
+) -> Result<(Recording, Vec<Diagnostic>), Diagnostics> {
+    if path == Path::new("-") || !is_overlay(path) {
+        let (root, loaded) = plain_manifests(sources, path)?;
+        let recording = plain::record(sources, root, &loaded, options.typed)?;
+        return Ok((recording, loaded.warnings));
+    }
+    let options = kustomize::Options {
+        record: true,
+        ..options.clone().kustomize()
+    };
+    let build = kustomize::build(sources, path, options)?;
+    Ok((build.recording.unwrap_or_default(), build.warnings))
+}
+
 /// Loads a file, a folder without a kustomization, or standard input.
 fn manifests_of(
     sources: &Sources,
     path: &Path,
     options: &SourceOptions<'_>,
 ) -> Result<Loaded, Diagnostics> {
+    let (root, loaded) = plain_manifests(sources, path)?;
+    plain::expand(sources, root, loaded, options.typed)
+}
+
+/// The manifests of a file, a folder without a kustomization, or standard input as they are
+/// written, and the folder that paths in them start from.
+fn plain_manifests<'p>(
+    sources: &Sources,
+    path: &'p Path,
+) -> Result<(&'p Path, Loaded), Diagnostics> {
     if path == Path::new("-") {
         let loaded = manifests(sources, &[load_stdin(sources)?])?;
-        return plain::expand(sources, Path::new("."), loaded, options.typed);
+        return Ok((Path::new("."), loaded));
     }
     let files = if path.is_dir() {
         manifest_files(path)
@@ -149,7 +182,7 @@ fn manifests_of(
     } else {
         path.parent().unwrap_or(Path::new("."))
     };
-    plain::expand(sources, root, manifests(sources, &ids)?, options.typed)
+    Ok((root, manifests(sources, &ids)?))
 }
 
 /// Whether a source is a kustomization: a folder with one, or the address of a repository.

@@ -233,7 +233,7 @@ impl Held<'_> {
             }
         }
         // A default stands in the schema file: what the user wrote goes first.
-        places.sort_by_key(|(_, span)| span.file == rule.assert.span.file);
+        places.sort_by_key(|(_, span)| span.file() == rule.assert.span.file());
         let mut fault = Diagnostic::new(
             rule.severity,
             rule.id.to_string(),
@@ -244,7 +244,7 @@ impl Held<'_> {
         let (field, span) = places.next().unwrap_or_else(|| (path.clone(), node.span));
         fault = fault.at(span, "").field(format!("spec.{field}"));
         for (field, span) in places {
-            let word = if span.file == rule.assert.span.file {
+            let word = if span.file() == rule.assert.span.file() {
                 "the default"
             } else {
                 "is set here"

@@ -45,7 +45,7 @@ fn images(node: &Node, schema: &Schema, found: &mut Vec<Diagnostic>) {
 }
 
 fn resources(spec: &Node, schema: &Schema, found: &mut Vec<Diagnostic>) {
-    let from_schema = |span: Span| schema_file(schema, "resources") == Some(span.file);
+    let from_schema = |span: Span| schema_file(schema, "resources") == Some(span.file());
     let Some(resources) = spec.get("resources") else {
         return;
     };
@@ -67,7 +67,7 @@ fn resources(spec: &Node, schema: &Schema, found: &mut Vec<Diagnostic>) {
 
 fn schema_file(schema: &Schema, field: &str) -> Option<crate::manifest::FileId> {
     let default = schema.property(field)?.default.as_ref()?;
-    Some(default.span.file)
+    Some(default.span.file())
 }
 
 fn environment(env: &Map, closed: bool, found: &mut Vec<Diagnostic>) {

@@ -402,7 +402,7 @@ fn every_value_leads_to_its_input_and_every_line_to_its_template() {
     };
     let text = build
         .sources
-        .get(build.resources[0].node.span.file)
+        .get(build.resources[0].node.span.file())
         .unwrap();
     for (kind, path, wanted) in [
         (
@@ -467,10 +467,10 @@ fn every_value_leads_to_its_input_and_every_line_to_its_template() {
     ] {
         let trace = build.sources.trace(find(kind, path));
         let input = trace.input.unwrap_or_else(|| panic!("{path} has no input"));
-        let found = &text.text[input.start as usize..input.end as usize];
+        let found = &text.text[input.start() as usize..input.end() as usize];
         assert_eq!(
-            (input.file, found),
-            (build.resources[0].node.span.file, wanted),
+            (input.file(), found),
+            (build.resources[0].node.span.file(), wanted),
             "{path}"
         );
         assert!(trace.template.is_some(), "{path}");

@@ -7,6 +7,7 @@
 use smol_str::SmolStr;
 
 use super::fault::Faults;
+use super::forget::{forget, is_forgotten};
 use super::place::Place;
 use super::scalar::{self, TimeForm};
 use super::{absent, neighbours, rules, unions};
@@ -112,6 +113,10 @@ impl Walk<'_, '_> {
         let Some(map) = node.as_map() else {
             return self.faults.wrong_type(node, object.ty(), place);
         };
+        let mode = Mode {
+            dropped: mode.dropped || is_forgotten(object, map),
+            ..mode
+        };
         // What a misspelt field was meant to be is not reported as missing besides.
         let mut meant = Vec::new();
         for entry in map {
@@ -142,6 +147,8 @@ impl Walk<'_, '_> {
         if mode.dropped {
             return;
         }
+        let forgotten = forget(object, map);
+        let map = forgotten.as_ref().unwrap_or(map);
         for field in object.fields().filter(|field| absent::matters(*field)) {
             // Not looked at: the authorizer makes nothing of what it does not know.
             if field.name() == "operator" && object.name().ends_with(".v1.FieldSelectorRequirement")

@@ -306,7 +306,7 @@ impl<'a> Again<'a> {
 
     /// The object that stands there; once, for it is taken out.
     fn object(&mut self, span: Span) -> Option<Object> {
-        let id = span.file;
+        let id = span.file();
         if self.file.as_ref().is_none_or(|(last, _)| *last != id) {
             self.file = Some((id, objects_of(self.validator, self.sources, id)));
         }
@@ -318,7 +318,7 @@ impl<'a> Again<'a> {
 pub fn objects_in(validator: Validator, sources: &Sources, file: FileId) -> Vec<Object> {
     let found = objects_of(validator, sources, file);
     let mut found: Vec<(Span, Object)> = found.into_iter().collect();
-    found.sort_by_key(|(span, _)| span.start);
+    found.sort_by_key(|(span, _)| span.start());
     found.into_iter().map(|(_, object)| object).collect()
 }
 

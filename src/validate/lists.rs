@@ -75,13 +75,11 @@ impl Search<'_> {
         place: &Place<'_>,
         refused: Option<(&'static str, Words)>,
     ) {
-        // Most values are scalars, and hold no list.
-        if node.as_scalar().is_some() {
-            return;
-        }
         match ty.shape() {
             Shape::Object(object) => {
-                for entry in node.as_map().into_iter().flatten() {
+                // Most values are scalars, and hold no list.
+                let entries = node.as_map().into_iter().flatten();
+                for entry in entries.filter(|entry| entry.value.as_scalar().is_none()) {
                     let place = place.field(&entry.key);
                     if let Some(field) = object.field(&entry.key)
                         && !place.is_root_field("status")

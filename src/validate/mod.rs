@@ -10,6 +10,7 @@ mod custom;
 mod decode;
 mod document;
 mod fault;
+mod forget;
 mod kind;
 mod linted;
 mod lists;

@@ -4,6 +4,8 @@
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine as _, alphabet};
 
+use crate::manifest::quantity::Quantity;
+
 /// Decodes base64 as Go's `base64.StdEncoding` does. `None` where [`check_base64`] finds a fault.
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let settings = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
@@ -87,6 +89,13 @@ pub(super) fn check_quantity(text: &str) -> Result<(), &'static str> {
     } else {
         Err("unable to parse quantity's suffix")
     }
+}
+
+/// The amount that a text is read as: zero for the odd ones that [`check_quantity`] lets pass, and
+/// `None` for those that it does not.
+pub(super) fn quantity(text: &str) -> Option<Quantity> {
+    let odd = || check_quantity(text).ok().and(Quantity::parse("0"));
+    Quantity::parse(text).or_else(odd)
 }
 
 /// The forms of `metav1.Time` and `metav1.MicroTime`.

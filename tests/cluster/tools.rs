@@ -93,11 +93,15 @@ pub(super) fn kubectl() -> &'static Path {
     })
 }
 
-/// Returns the folder of the control plane's binaries; builds them when they are missing (about
-/// ten minutes, once for each machine).
+/// Returns the folder of the control plane's binaries: the one that `DEPLOYX_CONTROL_PLANE` names,
+/// for servers of other versions, else our own; builds them when they are missing (about ten
+/// minutes, once for each machine).
 pub(super) fn control_plane() -> Result<PathBuf, String> {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    FOLDER.get_or_init(|| folder("build")).clone()
+    let given = || env::var_os("DEPLOYX_CONTROL_PLANE").map(PathBuf::from);
+    FOLDER
+        .get_or_init(|| given().map_or_else(|| folder("build"), Ok))
+        .clone()
 }
 
 /// Runs a script of this folder, which prints the folder that it has filled.

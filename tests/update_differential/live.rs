@@ -4,7 +4,8 @@ use deployx::schema::Tables;
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::judge::{self, Answer, plain_path};
+use super::judge::{self, Answer};
+use super::plain_path::plain_path;
 use super::random::Random;
 use super::seeds::{self, Seed};
 

@@ -4,7 +4,7 @@
 //! `DEPLOYX_UPDATE_PAIRS=N` asks for more than the usual 1,000, `DEPLOYX_SEED=N` for others,
 //! `DEPLOYX_KINDS=Pod,Job` for those of some kinds, and `DEPLOYX_DIFFERENCES=FILE` writes every
 //! difference down as a line of JSON. `DEPLOYX_UPDATES=FILE` adds updates to those that are kept
-//! in `cases.txt`.
+//! in `cases.txt`. `DEPLOYX_CONTROL_PLANE=DIR` names the binaries of another version than the newest.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![expect(
     clippy::print_stdout,
@@ -25,6 +25,8 @@ mod kept;
 mod live;
 #[path = "../verdict_differential/mutate.rs"]
 mod mutate;
+#[path = "../support/plain_path.rs"]
+mod plain_path;
 #[path = "../verdict_differential/random.rs"]
 mod random;
 mod rows;
@@ -34,35 +36,25 @@ mod seeds;
 #[path = "../verdict_differential/values.rs"]
 mod values;
 
-use std::collections::BTreeMap;
 use std::env;
-use std::fs::File;
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use deployx::manifest::json::from_json;
-use deployx::manifest::{Object, Severity, Span};
-use deployx::schema::{Version, tables};
+use deployx::manifest::{Object, Span};
+use deployx::schema::tables;
 use deployx::validate::{Definitions, Validator};
 use futures::StreamExt as _;
 use kube::Client;
 use serde_json::{Value, json};
 
-use cluster::Judge;
-use compare::{Difference, Figures, Ours, difference};
+use compare::{Comparison, Ours};
 use judge::Answer;
 use live::Live;
+use plain_path::plain_path;
 use random::Random;
 use seeds::Seed;
 
 /// How many questions are in flight; more are no faster.
 const CONNECTIONS: usize = 8;
-
-fn shared() -> &'static Judge {
-    static JUDGE: OnceLock<Judge> = OnceLock::new();
-    JUDGE.get_or_init(Judge::start)
-}
 
 fn setting(name: &str, usual: usize) -> usize {
     let given = env::var(name).ok();
@@ -78,129 +70,54 @@ struct Pair<'l> {
 
 /// What deployx says of an update.
 fn ours(definitions: &Definitions, old: &Value, new: &Value) -> Ours {
-    let validator = Validator::new(Version::newest());
+    let validator = Validator::new(judge::version());
     let object = |value: &Value| Object::from_node(from_json(value, Span::NONE));
     let (Some(old), Some(new)) = (object(old), object(new)) else {
         panic!("an object has a kind: {new}");
     };
     let judgement = validator.judge_update(definitions, &old, &new);
-    let errors = judgement
-        .findings
-        .iter()
-        .filter(|f| f.severity == Severity::Error);
-    let fields = errors.filter_map(|finding| finding.field.as_deref());
-    let mut fields: Vec<String> = fields.map(judge::plain_path).collect();
-    fields.sort();
-    fields.dedup();
-    Ours {
-        verdict: judgement.verdict,
-        fields,
-        unknown: judgement.unknown,
-    }
+    Ours::of(vec![&judgement])
 }
 
 /// Asks all pairs of both and compares.
-#[derive(Default)]
-struct Comparison {
-    figures: BTreeMap<String, Figures>,
-    wrong: Vec<String>,
-    log: Option<File>,
-}
-
-impl Comparison {
-    fn new() -> Self {
-        let log = env::var_os("DEPLOYX_DIFFERENCES").map(PathBuf::from);
-        let open = |path| {
-            File::options()
-                .create(true)
-                .append(true)
-                .open(path)
-                .unwrap()
-        };
-        Self {
-            log: log.map(open),
-            ..Self::default()
-        }
-    }
-
-    async fn run<'l>(
-        &mut self,
-        client: &Client,
-        definitions: &Definitions,
-        pairs: impl Iterator<Item = Pair<'l>>,
-    ) {
-        let asked = pairs.map(|pair| async {
-            let answer = live::put(client, pair.live, &pair.new).await;
-            (pair, answer)
-        });
-        let mut answers = futures::stream::iter(asked).buffer_unordered(CONNECTIONS);
-        while let Some((pair, server)) = answers.next().await {
-            self.compare(definitions, &pair, &server);
-        }
-    }
-
-    /// Compares one answer of the server with ours.
-    fn compare(&mut self, definitions: &Definitions, pair: &Pair<'_>, server: &Answer) {
-        // Who has a port is not to be known from the two objects; 0 is no answer.
-        // A controller may have been there first.
-        let no_answer = ["port is already allocated", "the object has been modified"];
-        if no_answer.iter().any(|words| server.message.contains(words)) || server.code == 0 {
-            return;
-        }
-        let ours = ours(definitions, &pair.live.object, &pair.new);
-        let found = difference(server, &ours);
-        let name = format!("{} {}", pair.live.group, pair.live.kind);
-        self.figures
-            .entry(name.clone())
-            .or_default()
-            .count(server, found);
-        let Some(found) = found else {
-            return;
-        };
-        let words: String = server.message.chars().take(1500).collect();
-        if !matches!(found, Difference::Unnamed | Difference::Inexact) {
-            self.wrong.push(format!(
-                "{found:?}: {name}: {}\n  server: {words}\n  ours: {:?} {:?}\n  {}",
-                pair.what, ours.fields, ours.unknown, pair.new
-            ));
-        }
-        if let Some(log) = &mut self.log {
-            let line = json!({
-                "difference": format!("{found:?}"), "kind": name, "what": pair.what,
-                "code": server.code, "message": words, "fields": server.fields,
-                "ours": ours.fields, "unknown": ours.unknown,
-                "old": pair.live.object, "new": pair.new,
-            });
-            // In one piece: the tests of a run write to one file.
-            log.write_all(format!("{line}\n").as_bytes()).unwrap();
-        }
-    }
-
-    /// Prints the figures and fails where a verdict is wrong.
-    fn finish(self) -> Figures {
-        let all = compare::print(&self.figures);
-        let shown = self.wrong.iter().take(20).cloned().collect::<Vec<_>>();
-        assert!(
-            self.wrong.is_empty(),
-            "{} verdicts differ from the server's:\n{}",
-            self.wrong.len(),
-            shown.join("\n")
-        );
-        all
+async fn run<'l>(
+    comparison: &mut Comparison,
+    client: &Client,
+    definitions: &Definitions,
+    pairs: impl Iterator<Item = Pair<'l>>,
+) {
+    let asked = pairs.map(|pair| async {
+        let answer = live::put(client, pair.live, &pair.new).await;
+        (pair, answer)
+    });
+    let mut answers = futures::stream::iter(asked).buffer_unordered(CONNECTIONS);
+    while let Some((pair, server)) = answers.next().await {
+        compare(comparison, definitions, &pair, &server);
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(2)
-        .build()
-        .unwrap()
+/// Compares one answer of the server with ours.
+fn compare(
+    comparison: &mut Comparison,
+    definitions: &Definitions,
+    pair: &Pair<'_>,
+    server: &Answer,
+) {
+    // Who has a port is not to be known from the two objects; 0 is no answer.
+    // A controller may have been there first.
+    let no_answer = ["port is already allocated", "the object has been modified"];
+    if no_answer.iter().any(|words| server.message.contains(words)) || server.code == 0 {
+        return;
+    }
+    let ours = ours(definitions, &pair.live.object, &pair.new);
+    let kind = format!("{} {}", pair.live.group, pair.live.kind);
+    let whole = || json!({"old": pair.live.object, "new": pair.new});
+    comparison.add((&kind, &pair.what), whole, server, &ours);
 }
 
 #[test]
 fn updates_that_are_kept_get_the_servers_verdict() {
-    let tables = tables(Version::newest());
+    let tables = tables(judge::version());
     let kept = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/update_differential/cases.txt"
@@ -209,8 +126,8 @@ fn updates_that_are_kept_get_the_servers_verdict() {
     if let Ok(more) = env::var("DEPLOYX_UPDATES") {
         given.extend(kept::read(tables, &more));
     }
-    runtime().block_on(async {
-        let client = judge::client(shared().server());
+    judge::runtime().block_on(async {
+        let client = judge::client();
         let mut comparison = Comparison::new();
         let definitions = Definitions::default();
         let client = &client;
@@ -233,7 +150,7 @@ fn updates_that_are_kept_get_the_servers_verdict() {
                         new,
                         what,
                     };
-                    comparison.compare(&definitions, &pair, &server);
+                    compare(&mut comparison, &definitions, &pair, &server);
                 }
                 Err((given, message)) => {
                     let words: String = message.chars().take(300).collect();
@@ -248,10 +165,10 @@ fn updates_that_are_kept_get_the_servers_verdict() {
 
 #[test]
 fn the_rows_of_the_library_are_answers_of_the_server() {
-    let tables = tables(Version::newest());
+    let tables = tables(judge::version());
     let rows = rows::read(tables);
-    let wrong: Vec<String> = runtime().block_on(async {
-        let client = &judge::client(shared().server());
+    let wrong: Vec<String> = judge::runtime().block_on(async {
+        let client = &judge::client();
         let asked = rows.iter().enumerate().map(|(number, row)| async move {
             // The numbers of the other test's objects are below these.
             let created = kept::create(client, &row.given, 100_000 + number).await;
@@ -261,7 +178,7 @@ fn the_rows_of_the_library_are_answers_of_the_server() {
             };
             let answer = live::put(client, &live, &new).await;
             live::delete(client, &live).await;
-            let expected = judge::plain_path(&row.field);
+            let expected = plain_path(&row.field);
             let fits = answer.accepted == expected.is_empty()
                 && (answer.accepted || answer.fields.contains(&expected));
             (!fits).then(|| format!("{}: {:?} {}", row.given.what, answer.fields, answer.message))
@@ -274,7 +191,7 @@ fn the_rows_of_the_library_are_answers_of_the_server() {
 
 #[test]
 fn mutants_of_live_objects_get_the_servers_verdict() {
-    let tables = tables(Version::newest());
+    let tables = tables(judge::version());
     let count = setting("DEPLOYX_UPDATE_PAIRS", 1000);
     let seed = setting("DEPLOYX_SEED", 1);
     let kinds = env::var("DEPLOYX_KINDS").unwrap_or_default();
@@ -284,8 +201,8 @@ fn mutants_of_live_objects_get_the_servers_verdict() {
         .chain(seeds::own(tables))
         .filter(wanted)
         .collect();
-    let all = runtime().block_on(async {
-        let client = judge::client(shared().server());
+    let all = judge::runtime().block_on(async {
+        let client = judge::client();
         let live = live::create(&client, &seeds).await;
         let unchanged = live.iter().map(|live| Pair {
             live,
@@ -304,9 +221,13 @@ fn mutants_of_live_objects_get_the_servers_verdict() {
         });
         let mut comparison = Comparison::new();
         let definitions = Definitions::default();
-        comparison
-            .run(&client, &definitions, unchanged.chain(mutants))
-            .await;
+        run(
+            &mut comparison,
+            &client,
+            &definitions,
+            unchanged.chain(mutants),
+        )
+        .await;
         comparison.finish()
     });
     assert!(

@@ -1,11 +1,16 @@
 //! Our verdict beside the server's.
 
 use std::collections::BTreeMap;
+use std::env;
+use std::fs::File;
+use std::io::Write as _;
 
 use deployx::manifest::{Severity, Sources};
-use deployx::validate::{Definitions, Validator, Verdict, judge_file};
+use deployx::validate::{Definitions, Judgement, Validator, Verdict, judge_file};
+use serde_json::{Value, json};
 
-use super::judge::{Answer, plain_path};
+use super::judge::Answer;
+use super::plain_path::plain_path;
 
 /// What deployx says of a manifest.
 pub(crate) struct Ours {
@@ -21,28 +26,33 @@ pub(crate) fn ours(validator: Validator, manifest: &str, definitions: &Definitio
     let file = sources.add("mutant.yaml", manifest);
     let mut verdicts = judge_file(validator, &sources, file);
     verdicts.settle(validator, &sources, definitions.clone());
-    let judgements = || verdicts.objects.iter().map(|object| &object.judgement);
-    let errors = judgements()
-        .flat_map(|judgement| &judgement.findings)
-        .filter(|finding| finding.severity == Severity::Error);
-    let mut fields: Vec<String> = errors
-        .filter_map(|finding| finding.field.as_deref())
-        .map(plain_path)
-        .collect();
-    fields.sort();
-    fields.dedup();
-    let verdict = judgements().map(|judgement| judgement.verdict).max();
-    Ours {
-        // A document that is no object at all yields nothing.
-        verdict: verdict.unwrap_or(Verdict::Rejected),
-        fields,
-        unknown: judgements().find_map(|judgement| judgement.unknown.clone()),
+    let judgements = verdicts.objects.iter().map(|object| &object.judgement);
+    Ours::of(judgements.collect())
+}
+
+impl Ours {
+    /// Sums up the judgements of a manifest; one without any object is refused.
+    pub(crate) fn of(judgements: Vec<&Judgement>) -> Self {
+        let findings = judgements.iter().flat_map(|judgement| &judgement.findings);
+        let errors = findings.filter(|finding| finding.severity == Severity::Error);
+        let fields = errors.filter_map(|finding| finding.field.as_deref());
+        let mut fields: Vec<String> = fields.map(plain_path).collect();
+        fields.sort();
+        fields.dedup();
+        let verdict = judgements.iter().map(|judgement| judgement.verdict).max();
+        Self {
+            verdict: verdict.unwrap_or(Verdict::Rejected),
+            fields,
+            unknown: judgements
+                .iter()
+                .find_map(|judgement| judgement.unknown.clone()),
+        }
     }
 }
 
 /// How the two differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Difference {
+enum Difference {
     /// The server refuses what we accept.
     Miss,
     /// We refuse what the server accepts.
@@ -57,7 +67,7 @@ pub(crate) enum Difference {
 }
 
 /// Compares the two; `None` where they agree to the field.
-pub(crate) fn difference(server: &Answer, ours: &Ours) -> Option<Difference> {
+fn difference(server: &Answer, ours: &Ours) -> Option<Difference> {
     match (server.accepted, ours.verdict) {
         (_, Verdict::Unknown) => Some(Difference::Unknown),
         (true, Verdict::Accepted) => None,
@@ -96,7 +106,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    pub(crate) fn count(&mut self, server: &Answer, difference: Option<Difference>) {
+    fn count(&mut self, server: &Answer, difference: Option<Difference>) {
         self.asked += 1;
         self.accepted += usize::from(server.accepted);
         match difference {
@@ -125,7 +135,7 @@ impl Figures {
 }
 
 /// Prints a table of figures with their sum, which it returns.
-pub(crate) fn print(figures: &BTreeMap<String, Figures>) -> Figures {
+fn print(figures: &BTreeMap<String, Figures>) -> Figures {
     let mut all = Figures::default();
     println!(
         "{:34} {:>6} {:>8} {:>6} {:>6} {:>7} {:>13} {:>6}",
@@ -144,4 +154,79 @@ pub(crate) fn print(figures: &BTreeMap<String, Figures>) -> Figures {
     }
     row("all", &all);
     all
+}
+
+/// All answers to the questions of a test, ours beside the server's.
+pub(crate) struct Comparison {
+    figures: BTreeMap<String, Figures>,
+    /// Misses, false alarms and what is unknown, for the message of a failure.
+    wrong: Vec<String>,
+    /// Where every difference is written down, if the environment names a file.
+    log: Option<File>,
+}
+
+impl Comparison {
+    pub(crate) fn new() -> Self {
+        let open = |path| {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .unwrap()
+        };
+        Self {
+            figures: BTreeMap::new(),
+            wrong: Vec::new(),
+            log: env::var_os("DEPLOYX_DIFFERENCES").map(open),
+        }
+    }
+
+    /// Compares two answers to a question about an object of a kind. `what` is it for people;
+    /// `question` is it in full, as a mapping.
+    pub(crate) fn add(
+        &mut self,
+        (kind, what): (&str, &str),
+        question: impl FnOnce() -> Value,
+        server: &Answer,
+        ours: &Ours,
+    ) {
+        let found = difference(server, ours);
+        let figures = self.figures.entry(kind.to_owned()).or_default();
+        figures.count(server, found);
+        let Some(found) = found else {
+            return;
+        };
+        let mut line = question();
+        let words: String = server.message.chars().take(1500).collect();
+        if !matches!(found, Difference::Unnamed | Difference::Inexact) {
+            self.wrong.push(format!(
+                "{found:?}: {kind}: {what}\n  server: {words}\n  ours: {:?} {:?}\n  {line}",
+                ours.fields, ours.unknown
+            ));
+        }
+        if let Some(log) = &mut self.log {
+            let answers = json!({
+                "difference": format!("{found:?}"), "kind": kind, "what": what,
+                "code": server.code, "message": words, "fields": server.fields,
+                "ours": ours.fields, "unknown": ours.unknown,
+            });
+            let answers = answers.as_object().unwrap().clone();
+            line.as_object_mut().unwrap().extend(answers);
+            // One write for a line: the tests write to the same file side by side.
+            log.write_all(format!("{line}\n").as_bytes()).unwrap();
+        }
+    }
+
+    /// Prints the figures and fails where a verdict is wrong.
+    pub(crate) fn finish(self) -> Figures {
+        let all = print(&self.figures);
+        let shown = self.wrong.iter().take(20).cloned().collect::<Vec<_>>();
+        assert!(
+            self.wrong.is_empty(),
+            "{} verdicts differ from the server's:\n{}",
+            self.wrong.len(),
+            shown.join("\n")
+        );
+        all
+    }
 }

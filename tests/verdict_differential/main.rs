@@ -6,7 +6,8 @@
 //! difference down as a line of JSON. `DEPLOYX_JUDGE=URL` asks a server that runs already. With
 //! `DEPLOYX_CORPUS` half of the mutants are made from its objects, the others from ours.
 //! `DEPLOYX_CASES=FILE` names more objects, one a line: they are asked as they are, and those that
-//! are accepted are mutated like the corpus'.
+//! are accepted are mutated like the corpus'. `DEPLOYX_CONTROL_PLANE=DIR` names the binaries of
+//! another version than the newest, which deployx is then asked for too.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![allow(clippy::print_stdout, reason = "the figures are for whoever runs it")]
 
@@ -18,42 +19,32 @@ mod custom;
 mod generate;
 mod judge;
 mod mutate;
+#[path = "../support/plain_path.rs"]
+mod plain_path;
 mod random;
 mod seeds;
 mod values;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use deployx::schema::{Tables, Verb, Version, tables};
 use deployx::validate::{Definitions, Validator, Verdict};
 use futures::StreamExt as _;
-use kube::Client;
 use serde_json::{Value, json};
 
-use cluster::Judge;
-use compare::{Difference, Figures, difference, ours};
+use compare::{Comparison, Figures, ours};
 use random::Random;
 use seeds::Seed;
 
 /// How many questions are in flight; more are no faster.
 const CONNECTIONS: usize = 8;
 
-/// A client of the judge that all tests share.
-fn client() -> Client {
-    static JUDGE: OnceLock<Judge> = OnceLock::new();
-    match env::var("DEPLOYX_JUDGE") {
-        Ok(url) => judge::client(&url),
-        Err(_) => judge::client(JUDGE.get_or_init(Judge::start).server()),
-    }
-}
-
-fn newest() -> (Tables, Validator) {
-    (tables(Version::newest()), Validator::new(Version::newest()))
+/// What deployx knows of the version that is asked.
+fn asked() -> (Tables, Validator) {
+    let version = judge::version();
+    (tables(version), Validator::new(version))
 }
 
 fn setting(name: &str, usual: usize) -> usize {
@@ -81,111 +72,44 @@ impl Question {
     }
 }
 
-/// Asks all questions of both and compares.
-struct Comparison {
-    figures: BTreeMap<String, Figures>,
-    /// Misses, false alarms and what is unknown, for the message of a failure.
-    wrong: Vec<String>,
-    /// How often the server had no answer.
-    silent: usize,
-    log: Option<File>,
-}
-
-impl Comparison {
-    fn new() -> Self {
-        let log = env::var_os("DEPLOYX_DIFFERENCES").map(PathBuf::from);
-        let open = |path| {
-            File::options()
-                .create(true)
-                .append(true)
-                .open(path)
-                .unwrap()
+/// Asks all questions of both and compares; fails where a verdict is wrong.
+async fn compare(questions: impl Iterator<Item = Question>, definitions: &Definitions) -> Figures {
+    let (_, validator) = asked();
+    let client = judge::client();
+    let mut comparison = Comparison::new();
+    let mut silent = 0;
+    let asked = questions.map(|question| async {
+        let answer = judge::ask(&client, &question.path, &question.manifest).await;
+        (question, answer)
+    });
+    let mut answers = futures::stream::iter(asked).buffer_unordered(CONNECTIONS);
+    while let Some((question, answer)) = answers.next().await {
+        let Some(server) = answer else {
+            silent += 1;
+            continue;
         };
-        Self {
-            figures: BTreeMap::new(),
-            wrong: Vec::new(),
-            silent: 0,
-            log: log.map(open),
-        }
+        let ours = ours(validator, &question.manifest, definitions);
+        let whole = || json!({"path": question.path, "manifest": question.manifest});
+        comparison.add((&question.kind, &question.what), whole, &server, &ours);
     }
-
-    async fn run(
-        &mut self,
-        client: &Client,
-        questions: impl Iterator<Item = Question>,
-        definitions: &Definitions,
-    ) {
-        let (_, validator) = newest();
-        let asked = questions.map(|question| async {
-            let answer = judge::ask(client, &question.path, &question.manifest).await;
-            (question, answer)
-        });
-        let mut answers = futures::stream::iter(asked).buffer_unordered(CONNECTIONS);
-        while let Some((question, answer)) = answers.next().await {
-            let Some(server) = answer else {
-                self.silent += 1;
-                continue;
-            };
-            let ours = ours(validator, &question.manifest, definitions);
-            let difference = difference(&server, &ours);
-            let figures = self.figures.entry(question.kind.clone()).or_default();
-            figures.count(&server, difference);
-            let Some(difference) = difference else {
-                continue;
-            };
-            let words: String = server.message.chars().take(1500).collect();
-            if !matches!(difference, Difference::Unnamed | Difference::Inexact) {
-                self.wrong.push(format!(
-                    "{difference:?}: {}: {}\n  server: {words}\n  ours: {:?} {:?}\n  {}",
-                    question.kind, question.what, ours.fields, ours.unknown, question.manifest
-                ));
-            }
-            if let Some(log) = &mut self.log {
-                let line = json!({
-                    "difference": format!("{difference:?}"), "kind": question.kind, "what": question.what,
-                    "code": server.code, "message": words, "fields": server.fields, "ours": ours.fields,
-                    "unknown": ours.unknown, "path": question.path, "manifest": question.manifest,
-                });
-                // One write for a line: the tests write to the same file side by side.
-                log.write_all(format!("{line}\n").as_bytes()).unwrap();
-            }
-        }
-    }
-
-    /// Prints the figures and fails where more verdicts are wrong than are `allowed`.
-    fn finish(self, allowed: usize) -> Figures {
-        let all = compare::print(&self.figures);
-        println!("the server had no answer to {}", self.silent);
-        assert!(self.silent <= 5 + all.asked / 100, "the server is not well");
-        let shown = self.wrong.iter().take(20).cloned().collect::<Vec<_>>();
-        assert!(
-            self.wrong.len() <= allowed,
-            "{} verdicts differ from the server's:\n{}",
-            self.wrong.len(),
-            shown.join("\n")
-        );
-        all
-    }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(2)
-        .build()
-        .unwrap()
+    println!("the server had no answer to {silent}");
+    let all = comparison.finish();
+    assert!(silent <= 5 + all.asked / 100, "the server is not well");
+    all
 }
 
 /// The seeds that the environment asks for, ours first, then the corpus'.
 fn chosen_seeds() -> (Vec<Seed>, Vec<Seed>) {
-    let (tables, validator) = newest();
+    let (tables, validator) = asked();
     let kinds = env::var("DEPLOYX_KINDS").unwrap_or_default();
     let wanted = |seed: &Seed| kinds.is_empty() || kinds.split(',').any(|k| k == seed.kind.kind());
     let accepted = |seed: &Seed| {
         let ours = ours(validator, &seed.object.to_string(), &Definitions::default());
         ours.verdict == Verdict::Accepted
     };
-    let own = seeds::own(tables).into_iter().filter(wanted).collect();
+    let own = seeds::own(tables).into_iter();
+    // An older version does not know all fields of ours.
+    let own = own.filter(wanted).filter(accepted).collect();
     let corpus = env::var_os("DEPLOYX_CORPUS").map(PathBuf::from);
     let mut corpus = corpus.map_or_else(Vec::new, |folder| seeds::corpus(tables, &folder));
     corpus.extend(seeds::given(tables));
@@ -205,7 +129,7 @@ fn by_kind(seeds: Vec<Seed>) -> Vec<Vec<Seed>> {
 
 #[test]
 fn our_objects_are_accepted_and_cover_every_kind() {
-    let (tables, _) = newest();
+    let (tables, _) = asked();
     let seeds = seeds::own(tables);
     // A Binding needs its pod.
     let missing: Vec<_> = tables
@@ -218,37 +142,38 @@ fn our_objects_are_accepted_and_cover_every_kind() {
         })
         .collect();
     assert!(missing.is_empty(), "no object of {missing:?}");
-    runtime().block_on(async {
-        let client = client();
+    judge::runtime().block_on(async {
         let questions = seeds
             .iter()
             .map(|seed| Question::of(seed, &seed.object, "as it is".to_owned()));
-        let mut comparison = Comparison::new();
-        comparison
-            .run(&client, questions, &Definitions::default())
-            .await;
-        let all = comparison.finish(0);
-        assert_eq!(all.accepted, all.asked, "the server refuses some");
+        let all = compare(questions, &Definitions::default()).await;
+        let newest = judge::version() == Version::newest();
+        assert!(
+            !newest || all.accepted == all.asked,
+            "the server refuses some"
+        );
     });
 }
 
 #[test]
 fn former_differences_are_gone() {
-    let (tables, _) = newest();
+    let (tables, _) = asked();
     let mut cases = seeds::lines(tables, include_str!("cases.txt"));
     let small = include_str!("../../src/validate/rules/tests/objects.txt");
     cases.extend(seeds::lines(tables, small));
+    let version = judge::version().to_string();
+    let of_versions = include_str!("../../src/validate/rules/tests/versions.txt").lines();
+    let rows = of_versions.filter_map(|line| line.split_once('\t'));
+    let of_ours = rows.filter(|(versions, _)| versions.split(',').any(|v| v == version));
+    for (_, row) in of_ours {
+        cases.extend(seeds::lines(tables, row));
+    }
     cases.extend(seeds::given(tables));
-    runtime().block_on(async {
-        let client = client();
+    judge::runtime().block_on(async {
         let questions = cases
             .iter()
             .map(|seed| Question::of(seed, &seed.object, "case".to_owned()));
-        let mut comparison = Comparison::new();
-        comparison
-            .run(&client, questions, &Definitions::default())
-            .await;
-        comparison.finish(0);
+        compare(questions, &Definitions::default()).await;
     });
 }
 
@@ -275,14 +200,7 @@ fn mutants_get_the_servers_verdict() {
         let mutant = mutate::mutate(seed, &others, &mut random);
         Question::of(seed, &mutant.object, mutant.steps.join(" + "))
     });
-    let all = runtime().block_on(async {
-        let client = client();
-        let mut comparison = Comparison::new();
-        comparison
-            .run(&client, questions, &Definitions::default())
-            .await;
-        comparison.finish(0)
-    });
+    let all = judge::runtime().block_on(compare(questions, &Definitions::default()));
     assert!(
         all.named * 100 >= all.nameable * 95,
         "the server's field is named in {} of {} refusals",
@@ -302,9 +220,8 @@ fn custom_resources_get_the_servers_verdict() {
     let corpus = corpus.iter().filter(|_| by_hand);
     let seeds = own.iter().chain(corpus).filter(is_crd);
     let crds: Vec<Value> = seeds.map(|seed| seed.object.clone()).collect();
-    let figures = runtime().block_on(async {
-        let client = client();
-        let (kinds, definitions) = custom::create(&client, &crds).await;
+    let figures = judge::runtime().block_on(async {
+        let (kinds, definitions) = custom::create(&judge::client(), &crds).await;
         println!(
             "{} definitions, {} served versions",
             crds.len(),
@@ -325,9 +242,7 @@ fn custom_resources_get_the_servers_verdict() {
                 what: "custom".to_owned(),
             }
         });
-        let mut comparison = Comparison::new();
-        comparison.run(&client, questions, &definitions).await;
-        Some(comparison.finish(0))
+        Some(compare(questions, &definitions).await)
     });
     // A judge that runs already may have them from before.
     assert!(figures.is_some() || env::var_os("DEPLOYX_JUDGE").is_some());

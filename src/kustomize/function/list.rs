@@ -149,9 +149,9 @@ fn lines(text: &str, root: &Node, nodes: &[Node]) -> Option<Vec<Range<usize>>> {
         .map(|node| line_start(text, node))
         .collect::<Option<_>>()?;
     let entries = root.as_map()?.iter();
-    let at = root.as_map()?.entry("items")?.key_span.start;
+    let at = root.as_map()?.entry("items")?.key_span.start();
     let next = entries
-        .map(|entry| entry.key_span.start)
+        .map(|entry| entry.key_span.start())
         .filter(|start| *start > at)
         .min();
     let end = next.map_or(text.len(), |start| start as usize);
@@ -167,7 +167,7 @@ fn lines(text: &str, root: &Node, nodes: &[Node]) -> Option<Vec<Range<usize>>> {
 }
 
 fn line_start(text: &str, node: &Node) -> Option<usize> {
-    let before = text.get(..node.span.start as usize)?;
+    let before = text.get(..node.span.start() as usize)?;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     (&before[start..] == "- ").then_some(start)
 }

@@ -192,7 +192,9 @@ fn strategic_entry(
 /// Says which entry lists a patch, where the fault is in a file of its own.
 fn listed(fault: Diagnostic, patch: &Patch) -> Diagnostic {
     match &fault.primary {
-        Some(label) if label.span.file != patch.span.file => fault.also(patch.span, "listed here"),
+        Some(label) if label.span.file() != patch.span.file() => {
+            fault.also(patch.span, "listed here")
+        }
         _ => fault,
     }
 }

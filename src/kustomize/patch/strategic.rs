@@ -235,10 +235,10 @@ fn each_key(node: &Node, see: &mut dyn FnMut(&str, Span)) {
 }
 
 fn is_quoted(sources: &Sources, span: Span) -> bool {
-    let source = sources.get(span.file);
+    let source = sources.get(span.file());
     let text = source
         .as_ref()
-        .and_then(|source| source.text.get(span.start as usize..));
+        .and_then(|source| source.text.get(span.start() as usize..));
     text.is_some_and(|text| text.starts_with(['"', '\'']))
 }
 

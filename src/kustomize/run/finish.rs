@@ -108,10 +108,10 @@ fn sort(run: &Run<'_>, loaded: &Loaded, resources: &mut [Resource]) -> Result<()
 /// Warns of variables that nothing uses. Those of a base are for all its overlays, and a root
 /// without bases may be one.
 fn warn_of_unused(run: &Run<'_>, loaded: &Loaded, mut unused: Vec<Diagnostic>) {
-    let own = loaded.kustomization.span.file;
+    let own = loaded.kustomization.span.file();
     unused.retain(|warning| {
         let at = warning.primary.as_ref();
-        at.is_some_and(|at| at.span.file == own)
+        at.is_some_and(|at| at.span.file() == own)
     });
     if run.trail.borrow().entered.len() > 1 {
         run.warn_all(unused);

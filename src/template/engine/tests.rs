@@ -244,15 +244,15 @@ fn structure_keeps_its_origin_through_macros_and_filters() {
     let subject = subject(&sources);
     let rendered = engine.render("t", &subject, &sources).unwrap();
     let made = sources.add_generated("made", rendered.text.clone(), rendered.origins);
-    let input = sources.get(subject.spec.span.file).unwrap();
+    let input = sources.get(subject.spec.span.file()).unwrap();
     for (needle, origin, line) in [("\"3\"", "3", 2), ("1}", "1", 5), ("\"x\"", "x", 5)] {
         let at = rendered.text.find(needle).unwrap();
         let trace = sources.trace(Span::new(made, at, at + 1));
         let span = trace.input.unwrap();
-        assert_eq!(&input.text[span.start as usize..span.end as usize], origin);
+        assert_eq!(&input.text[span.range()], origin);
         let template = trace.template.unwrap();
-        let source = sources.get(template.file).unwrap();
-        assert_eq!(source.position(template.start).line, line, "{needle}");
+        let source = sources.get(template.file()).unwrap();
+        assert_eq!(source.position(template.start()).line, line, "{needle}");
     }
 }
 

@@ -217,7 +217,7 @@ isURL string -> bool
 .getQuery URL -> map(string,list(string))
 quantity string -> Quantity
 isQuantity string -> bool
-.sign Quantity -> int
+sign Quantity -> int
 .isGreaterThan Quantity Quantity -> bool
 .isLessThan Quantity Quantity -> bool
 .compareTo Quantity Quantity -> int

@@ -1,13 +1,14 @@
 //! Expressions in CEL as the server compiles them: syntax, names, types, and what a rule may cost.
 //!
 //! Written after the parser, checker and cost estimator of cel-go 0.29 and the environments of
-//! k8s.io/apiserver 1.37. It does not evaluate anything.
+//! k8s.io/apiserver 1.37. [`run`] evaluates what was compiled, and counts what that costs.
 
 mod check;
 mod cost;
 mod lex;
 mod library;
 mod parse;
+mod run;
 mod schema;
 mod types;
 
@@ -17,6 +18,7 @@ use types::Ty;
 use cost::Decl;
 pub(super) use cost::most_often;
 pub(super) use lex::is_word;
+pub(super) use run::{Given, MOST_PER_OBJECT, Outcome, Program, Shape, Tools};
 
 /// So many signs nest no deeper than the stack of any thread allows.
 const SHALLOW: usize = 60;
@@ -66,6 +68,8 @@ pub(super) struct Checked {
     pub(super) cost: u64,
     /// Whether it uses `oldSelf`.
     pub(super) uses_old: bool,
+    /// Where calls stand whose form is known only when they run.
+    open: Vec<usize>,
 }
 
 impl Env {
@@ -128,6 +132,11 @@ impl Env {
         })
     }
 
+    /// Whether the server makes a type of a schema, so that rules can use its values.
+    pub(super) fn has_type(schema: &Node) -> bool {
+        types::of_schema(schema, false).is_some()
+    }
+
     /// A selector of devices.
     pub(super) fn device() -> Self {
         let mut env = Self::default();
@@ -145,36 +154,60 @@ impl Env {
     /// # Errors
     /// Everything that is wrong with it; the first is what the server says first.
     pub(super) fn compile(&self, text: &str, wanted: Wanted) -> Result<Checked, Vec<Fault>> {
-        let is_sign = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b' ');
-        let nesting = text.bytes().filter(is_sign).count() + text.matches(" in ").count();
-        if nesting <= SHALLOW {
-            return self.compile_here(text, wanted);
-        }
-        std::thread::scope(|scope| {
-            let builder = std::thread::Builder::new().stack_size(STACK);
-            match builder.spawn_scoped(scope, || self.compile_here(text, wanted)) {
-                Ok(thread) => thread.join().unwrap_or_else(|_| {
-                    Err(vec![Fault {
-                        at: 0,
-                        message: "cannot be compiled".to_owned(),
-                    }])
-                }),
-                Err(_) => self.compile_here(text, wanted),
-            }
-        })
+        on_deep_stack(is_deep(text), || self.read(text, wanted))
+            .unwrap_or_else(|| Err(lost()))
+            .map(|(_, checked)| checked)
     }
 
-    fn compile_here(&self, text: &str, wanted: Wanted) -> Result<Checked, Vec<Fault>> {
+    /// Compiles an expression that is to be run.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(super) fn program(&self, text: &str, wanted: Wanted) -> Result<Program, Vec<Fault>> {
+        let plan = || {
+            let (expr, checked) = self.read(text, wanted)?;
+            Program::new(&expr, &checked).map_err(|fault| vec![fault])
+        };
+        on_deep_stack(is_deep(text), plan).unwrap_or_else(|| Err(lost()))
+    }
+
+    fn read(&self, text: &str, wanted: Wanted) -> Result<(parse::Expr, Checked), Vec<Fault>> {
         let expr = parse::parse(text).map_err(|fault| vec![fault])?;
         let checked = check::check(self, &expr)?;
         match wanted.fault(&checked.ty) {
-            None => Ok(checked),
+            None => Ok((expr, checked)),
             Some(message) => Err(vec![Fault {
                 at: expr.at,
                 message,
             }]),
         }
     }
+}
+
+/// Whether an expression may nest deeper than the stack of any thread allows.
+fn is_deep(text: &str) -> bool {
+    let is_sign = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b' ');
+    text.bytes().filter(is_sign).count() + text.matches(" in ").count() > SHALLOW
+}
+
+/// Does a work that nests, on a stack of its own where it nests `deep`. `None` where it panics.
+fn on_deep_stack<T: Send>(deep: bool, work: impl FnOnce() -> T + Send) -> Option<T> {
+    if !deep {
+        return Some(work());
+    }
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(STACK);
+        let thread = builder.spawn_scoped(scope, work).ok()?;
+        thread.join().ok()
+    })
+}
+
+/// What is said of an expression that could not be worked on.
+fn lost() -> Vec<Fault> {
+    vec![Fault {
+        at: 0,
+        message: "cannot be compiled".to_owned(),
+    }]
 }
 
 impl Wanted {

@@ -42,6 +42,10 @@ impl Expr {
             false => Err(too_deep(at)),
         }
     }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
 }
 
 fn too_deep(at: usize) -> Fault {
@@ -53,12 +57,12 @@ fn too_deep(at: usize) -> Fault {
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Null,
-    Bool,
+    Bool(bool),
     Int(i64),
-    Uint,
-    Double,
+    Uint(u64),
+    Double(f64),
     Text(String),
-    Bytes,
+    Bytes(Vec<u8>),
     Ident(String),
     /// `operand.field`; with `test` it is `has(operand.field)`.
     Select {
@@ -262,7 +266,8 @@ impl Parser {
                             message: "invalid int literal".to_owned(),
                         })?
                     }
-                    _ => Kind::Double,
+                    Token::Double(value) => Kind::Double(-value),
+                    other => return Err(unexpected(at, &other)),
                 };
                 return self.members(Expr::new(at, literal)?);
             }
@@ -365,7 +370,7 @@ impl Parser {
                 literal(Kind::Map(entries))
             }
             Token::Sign("null") => literal(Kind::Null),
-            Token::Sign("true" | "false") => literal(Kind::Bool),
+            Token::Sign(word @ ("true" | "false")) => literal(Kind::Bool(word == "true")),
             Token::Int(value) => match i64::try_from(value) {
                 Ok(value) => literal(Kind::Int(value)),
                 Err(_) => Err(Fault {
@@ -373,10 +378,10 @@ impl Parser {
                     message: "invalid int literal".to_owned(),
                 }),
             },
-            Token::Uint(_) => literal(Kind::Uint),
-            Token::Double(_) => literal(Kind::Double),
+            Token::Uint(value) => literal(Kind::Uint(value)),
+            Token::Double(value) => literal(Kind::Double(value)),
             Token::Text(text) => literal(Kind::Text(text)),
-            Token::Bytes(_) => literal(Kind::Bytes),
+            Token::Bytes(bytes) => literal(Kind::Bytes(bytes)),
             Token::Sign(".") => {
                 let name = self.field_name()?;
                 self.named(at, name)
@@ -510,7 +515,7 @@ fn fold(
         ("all", 3) => (Fold::All, true, false),
         ("exists", 2) => (Fold::Exists, false, false),
         ("exists", 3) => (Fold::Exists, true, false),
-        ("exists_one" | "existsOne", 2) => (Fold::ExistsOne, false, false),
+        ("exists_one", 2) => (Fold::ExistsOne, false, false),
         ("exists_one" | "existsOne", 3) => (Fold::ExistsOne, true, false),
         ("map", 2) => (Fold::Map, false, false),
         ("map", 3) => (Fold::Map, false, true),

@@ -1,5 +1,7 @@
 //! What the rules of a CustomResourceDefinition know of its schema.
 
+use smol_str::SmolStr;
+
 use super::lex::is_word;
 use crate::manifest::Node;
 
@@ -29,7 +31,10 @@ fn reaches(name: &str, property: &str) -> bool {
 
 /// The name under which an expression reaches a property that is no plain name; `None` where
 /// none does.
-fn escape(name: &str) -> Option<String> {
+pub(super) fn escape(name: &str) -> Option<String> {
+    if is_word(name) {
+        return Some(format!("__{name}__"));
+    }
     let legal = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
     if name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(legal) {
         return None;
@@ -40,6 +45,39 @@ fn escape(name: &str) -> Option<String> {
         .replace('-', "__dash__")
         .replace('/', "__slash__");
     Some(escaped)
+}
+
+/// The property that an expression means by a name; `None` where it means none.
+pub(super) fn unescape(name: &str) -> Option<SmolStr> {
+    if !name.contains("__") {
+        return Some(name.into());
+    }
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once("__") {
+        // An escape has something between its underscores, and no underscore in that.
+        let end = after
+            .find('_')
+            .filter(|end| *end > 0 && after[*end..].starts_with("__"));
+        let Some(end) = end else {
+            out.push_str(before);
+            out.push('_');
+            rest = &rest[before.len() + 1..];
+            continue;
+        };
+        out.push_str(before);
+        out.push_str(match &after[..end] {
+            "underscores" => "__",
+            "dot" => ".",
+            "dash" => "-",
+            "slash" => "/",
+            word if is_word(word) && name.len() == word.len() + 4 => word,
+            _ => return None,
+        });
+        rest = &after[end + 2..];
+    }
+    out.push_str(rest);
+    Some(out.into())
 }
 
 /// Whether a schema of a whole object declares its names itself, so that the server adds nothing.

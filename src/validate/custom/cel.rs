@@ -1,218 +1,465 @@
-//! `x-kubernetes-validations`: rules in CEL, compiled once for each version of a definition.
+//! Evaluates `x-kubernetes-validations` on an object, within the budget of the server
+//! (`Validator.validate` of `apiserver/schema/cel/validation.go`).
 //!
-//! Built with the feature `cel`, which is on by default. Without it nothing is known of an object
-//! that such rules concern.
+//! Mappings are gone through in the order in which they are written; the server's order is that of
+//! chance, which only tells where a budget runs out.
 
-pub(super) use imp::Rules;
+use std::fmt::Write as _;
+use std::sync::OnceLock;
 
-#[cfg(feature = "cel")]
-mod imp {
-    use std::sync::OnceLock;
+use super::rules::{self, Rule, Spot, Step};
+use crate::manifest::json::to_go_json;
+use crate::manifest::{Diagnostic, Node};
+use crate::schema::Version;
+use crate::validate::cel::{Given, MOST_PER_OBJECT, Outcome, Program, Tools};
+use crate::validate::place::Place;
+use crate::validate::server_says;
 
-    use kube_cel::{CompiledSchema, compile_schema};
+/// The rules of a schema, compiled when an object is first judged.
+pub(super) struct Rules {
+    schema: Node,
+    compiled: OnceLock<Option<Spot>>,
+}
 
-    use crate::manifest::json::to_json;
-    use crate::manifest::{Diagnostic, Node};
-    use crate::schema::Version;
-    use crate::validate::server_says;
-
-    /// The rules of a schema.
-    pub(in crate::validate::custom) struct Rules {
-        schema: Node,
-        compiled: OnceLock<CompiledSchema>,
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rules")
     }
+}
 
-    impl std::fmt::Debug for Rules {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("Rules")
-        }
-    }
-
-    impl Rules {
-        pub(in crate::validate::custom) fn new(schema: &Node) -> Self {
-            Self {
-                schema: schema.clone(),
-                compiled: OnceLock::new(),
-            }
-        }
-
-        /// Evaluates the rules on an object that has its defaults; `old` is what an update
-        /// changes, for rules that compare (`oldSelf`).
-        ///
-        /// # Errors
-        /// Why nothing is known: a rule that this evaluator cannot compile or run.
-        pub(in crate::validate::custom) fn check(
-            &self,
-            version: Version,
-            root: &Node,
-            old: Option<&Node>,
-        ) -> Result<Vec<Diagnostic>, String> {
-            let compiled = self
-                .compiled
-                .get_or_init(|| compile_schema(&to_json(&self.schema)));
-            let (object, old) = (to_json(root), old.map(to_json));
-            let validator = kube_cel::Validator::new();
-            let Err(errors) = validator.validate_compiled(compiled, &object, old.as_ref()) else {
-                return Ok(Vec::new());
-            };
-            let mut findings = Vec::new();
-            for error in errors.as_slice() {
-                use kube_cel::ErrorKind::{EvaluationError, ValidationFailure};
-                // A rule that fails while it runs is one that is not kept, for the server too.
-                if !matches!(error.kind, ValidationFailure | EvaluationError) {
-                    let rule = &error.rule;
-                    return Err(format!("the rule `{rule}` cannot be evaluated here"));
-                }
-                let mut path = error.field_path.as_str();
-                if error.kind == EvaluationError {
-                    // Only a rule that was evaluated points at its `fieldPath`.
-                    path = without_own_path(&self.schema, &error.rule, path);
-                }
-                let mut field = String::new();
-                let at = follow(root, Some(&self.schema), path, &mut field).span;
-                let words = format!("Invalid value: {}", error.message);
-                let finding = Diagnostic::error("cel-rule", error.message.clone())
-                    .at(at, "")
-                    .field(field)
-                    .note(format!("the rule is `{}`", error.rule))
-                    .note(server_says(version, words));
-                findings.push(finding);
-            }
-            Ok(findings)
+impl Rules {
+    pub(super) fn new(schema: &Node) -> Self {
+        Self {
+            schema: schema.clone(),
+            compiled: OnceLock::new(),
         }
     }
 
-    /// A path without the `fieldPath` of the rule that it was made for.
-    fn without_own_path<'p>(schema: &Node, rule: &str, path: &'p str) -> &'p str {
-        let rules = schema
-            .get("x-kubernetes-validations")
-            .and_then(Node::as_seq);
-        let own = rules.unwrap_or_default().iter().find_map(|node| {
-            let same = node.get("rule").and_then(Node::as_str) == Some(rule);
-            node.get("fieldPath")
-                .and_then(Node::as_str)
-                .filter(|_| same)
-        });
-        if let Some(rest) = own.and_then(|own| path.strip_suffix(own)) {
-            return rest;
-        }
-        let below = ["items", "additionalProperties"].into_iter();
-        let below = below.filter_map(|name| schema.get(name));
-        let properties = schema.get("properties").and_then(Node::as_map).into_iter();
-        let properties = properties.flatten().map(|entry| &entry.value);
-        let mut found = below
-            .chain(properties)
-            .map(|node| without_own_path(node, rule, path));
-        found.find(|rest| rest.len() < path.len()).unwrap_or(path)
-    }
-
-    /// Follows a path such as `spec.items[0].name` as far as there are values, and writes it as the
-    /// server does: the keys of a mapping in brackets, the names of fields with dots. A key may
-    /// have dots in it.
-    fn follow<'n>(
-        node: &'n Node,
-        schema: Option<&Node>,
-        path: &str,
-        written: &mut String,
-    ) -> &'n Node {
-        let path = path.strip_prefix('.').unwrap_or(path);
-        if let Some((index, rest)) = path.strip_prefix('[').and_then(|p| p.split_once(']'))
-            && let Some(item) = index
-                .parse()
-                .ok()
-                .and_then(|i: usize| node.as_seq()?.get(i))
-        {
-            let _ = std::fmt::Write::write_fmt(written, format_args!("[{index}]"));
-            return follow(item, schema.and_then(|s| s.get("items")), rest, written);
-        }
-        let rest_of = |key: &str| {
-            let rest = path.strip_prefix(key)?;
-            (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)
+    /// Evaluates the rules on an object that has its defaults; `old` is what an update changes,
+    /// for rules that compare (`oldSelf`). What an update leaves as it was is tolerated.
+    ///
+    /// # Errors
+    /// Why nothing is known: a rule that cannot be compiled, or takes too long to evaluate.
+    pub(super) fn check(
+        &self,
+        version: Version,
+        root: &Node,
+        old: Option<&Node>,
+    ) -> Result<Vec<Diagnostic>, String> {
+        let compiled = self.compiled.get_or_init(|| rules::compile(&self.schema));
+        let Some(spot) = compiled else {
+            return Ok(Vec::new());
         };
-        let entries = node.as_map().into_iter().flatten();
-        let fitting = entries.filter(|entry| rest_of(&entry.key).is_some());
-        let Some(entry) = fitting.max_by_key(|entry| entry.key.len()) else {
-            let dot = !path.is_empty() && !path.starts_with('[') && !written.is_empty();
-            written.push_str(if dot { "." } else { "" });
-            written.push_str(path);
-            return node;
-        };
-        let (key, rest) = (entry.key.as_str(), rest_of(&entry.key).unwrap_or_default());
-        let property = schema.and_then(|schema| schema.get("properties")?.get(key));
-        let additional = schema.and_then(|schema| schema.get("additionalProperties"));
-        let in_brackets = property.is_none() && additional.is_some();
-        let form = match (in_brackets, written.is_empty()) {
-            (true, _) => format!("[{key}]"),
-            (false, true) => key.to_owned(),
-            (false, false) => format!(".{key}"),
-        };
-        written.push_str(&form);
-        follow(&entry.value, property.or(additional), rest, written)
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::{follow, without_own_path};
-        use crate::manifest::{Node, ReadOptions, Sources, read};
-
-        fn node(text: &str) -> Node {
-            let sources = Sources::new();
-            let file = sources.add("a.yaml", text);
-            let read = read::read_one(&sources, file, &ReadOptions::kubectl());
-            read.unwrap().root
-        }
-
-        #[test]
-        fn paths_are_written_as_the_server_writes_them() {
-            let value = node("{spec: {ports: {a.b/c: [{x: 1}]}, name: z}}");
-            let schema = node(
-                "{properties: {spec: {properties: {name: {}, ports: {additionalProperties: {items: {properties: {x: {}}}}}}}}}",
-            );
-            for (path, wanted, found) in [
-                ("spec.name", "spec.name", "z"),
-                (".spec.name", "spec.name", "z"),
-                ("spec.ports.a.b/c[0].x", "spec.ports[a.b/c][0].x", "1"),
-                ("spec.other.x", "spec.other.x", ""),
-            ] {
-                let mut written = String::new();
-                let at = follow(&value, Some(&schema), path, &mut written);
-                assert_eq!(written, wanted);
-                assert_eq!(at.scalar_text().unwrap_or_default(), found, "{path}");
-            }
-        }
-
-        #[test]
-        fn a_rule_that_cannot_be_evaluated_has_no_path_of_its_own() {
-            let schema = node(
-                "{properties: {spec: {x-kubernetes-validations: [{rule: self.a > 1, fieldPath: .a}]}}}",
-            );
-            assert_eq!(without_own_path(&schema, "self.a > 1", "spec.a"), "spec");
-            assert_eq!(without_own_path(&schema, "self.b", "spec.a"), "spec.a");
+        let mut judge = Judge::new(version, root);
+        match judge.object(spot, old) {
+            Ok(()) | Err(End::Spent) => Ok(judge.findings),
+            Err(End::Unknown(reason)) => Err(reason),
         }
     }
 }
 
-#[cfg(not(feature = "cel"))]
-mod imp {
-    use crate::manifest::{Diagnostic, Node};
-    use crate::schema::Version;
+/// Why the rules that are left are not evaluated.
+enum End {
+    /// The budget is spent, as a finding says.
+    Spent,
+    Unknown(String),
+}
 
-    /// The rules of a schema, which this build cannot evaluate.
-    #[derive(Debug)]
-    pub(in crate::validate::custom) struct Rules;
+/// What is known of a value before an update, for what is tolerated.
+#[derive(Clone, Copy)]
+struct Before<'o> {
+    /// What it was, where that can be told.
+    own: Option<&'o Node>,
+    unchanged: bool,
+    /// The nearest value around it that can be told, and whether it is unchanged.
+    above: Option<bool>,
+}
 
-    impl Rules {
-        pub(in crate::validate::custom) fn new(_schema: &Node) -> Self {
-            Self
+impl<'o> Before<'o> {
+    fn below(self, own: impl FnOnce(&'o Node) -> Option<&'o Node>, node: &Node) -> Self {
+        let Some(before) = self.own else {
+            return self;
+        };
+        let own = own(before);
+        Self {
+            own,
+            unchanged: own.is_some_and(|own| own.same_value(node)),
+            above: Some(self.unchanged),
         }
+    }
 
-        pub(in crate::validate::custom) fn check(
-            &self,
-            _version: Version,
-            _root: &Node,
-            _old: Option<&Node>,
-        ) -> Result<Vec<Diagnostic>, String> {
-            Err("rules in CEL are not evaluated by this build (feature `cel`)".to_owned())
+    fn tolerates(self) -> bool {
+        match self.own {
+            Some(_) => self.unchanged,
+            None => self.above == Some(true),
+        }
+    }
+}
+
+struct Judge<'j> {
+    version: Version,
+    root: &'j Node,
+    tools: Tools,
+    budget: u64,
+    findings: Vec<Diagnostic>,
+}
+
+/// What a finding is about.
+struct About<'a> {
+    node: &'a Node,
+    rule: Option<&'a Rule>,
+    field: String,
+}
+
+impl<'j> Judge<'j> {
+    fn new(version: Version, root: &'j Node) -> Self {
+        Self {
+            version,
+            root,
+            tools: Tools::default(),
+            budget: MOST_PER_OBJECT,
+            findings: Vec::new(),
+        }
+    }
+
+    fn object(&mut self, spot: &Spot, old: Option<&Node>) -> Result<(), End> {
+        let root = self.root;
+        let before = Before {
+            own: old,
+            unchanged: old.is_some_and(|old| old.same_value(root)),
+            above: None,
+        };
+        self.value(spot, root, old, &Place::ROOT, before)
+    }
+
+    fn value(
+        &mut self,
+        spot: &Spot,
+        node: &Node,
+        old: Option<&Node>,
+        place: &Place<'_>,
+        before: Before<'_>,
+    ) -> Result<(), End> {
+        if node.is_null() {
+            return Ok(());
+        }
+        self.rules(spot, node, old, place, before)?;
+        for inner in &spot.all_of {
+            let before = Before {
+                own: None,
+                ..before
+            };
+            self.value(inner, node, old, place, before)?;
+        }
+        if let Some(items) = node.as_seq() {
+            return self.list(spot, items, old, place, before);
+        }
+        for entry in node.as_map().into_iter().flatten() {
+            let key = entry.key.as_str();
+            let own = spot.fields.iter().find(|(name, _)| name == key);
+            let (inner, place) = match (own, &spot.values) {
+                (Some((_, inner)), _) => (inner, place.field(key)),
+                (None, Some(inner)) => (&**inner, place.key(key)),
+                (None, None) => continue,
+            };
+            // These two are never tolerated: both objects are converted to one version.
+            let is_type = before.above.is_none() && matches!(key, "apiVersion" | "kind");
+            let below = match is_type {
+                true => Before {
+                    own: None,
+                    unchanged: false,
+                    above: None,
+                },
+                false => before.below(|before| before.get(key), &entry.value),
+            };
+            let old = old.and_then(|old| old.get(key));
+            self.value(inner, &entry.value, old, &place, below)?;
+        }
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        spot: &Spot,
+        items: &[Node],
+        old: Option<&Node>,
+        place: &Place<'_>,
+        before: Before<'_>,
+    ) -> Result<(), End> {
+        let Some(inner) = &spot.items else {
+            return Ok(());
+        };
+        let by_key = |list: &Node| -> std::collections::HashMap<String, usize> {
+            let items = list.as_seq().unwrap_or_default().iter().enumerate();
+            let keys = spot.keys.as_deref();
+            items
+                .filter_map(|(at, item)| Some((identity(item, keys?), at)))
+                .collect()
+        };
+        let old_places = old.map(by_key).unwrap_or_default();
+        let places = before.own.map(by_key).unwrap_or_default();
+        for (index, item) in items.iter().enumerate() {
+            let key = spot.keys.as_deref().map(|keys| identity(item, keys));
+            fn find<'n>(
+                list: &'n Node,
+                places: &std::collections::HashMap<String, usize>,
+                key: Option<&String>,
+            ) -> Option<&'n Node> {
+                list.as_seq()?.get(*places.get(key?)?)
+            }
+            let own = old.and_then(|old| find(old, &old_places, key.as_ref()));
+            let below = before.below(|before| find(before, &places, key.as_ref()), item);
+            self.value(inner, item, own, &place.index(index), below)?;
+        }
+        Ok(())
+    }
+
+    /// The rules of one place.
+    fn rules(
+        &mut self,
+        spot: &Spot,
+        node: &Node,
+        old: Option<&Node>,
+        place: &Place<'_>,
+        before: Before<'_>,
+    ) -> Result<(), End> {
+        if spot.rules.is_empty() {
+            return Ok(());
+        }
+        if self.budget == 0 {
+            return self.spent(spot, node, place);
+        }
+        let this = spot.shape.value(node);
+        let old = old.filter(|old| !old.is_null());
+        let old = old.map(|old| spot.shape.value(old));
+        for rule in &spot.rules {
+            if rule.text.is_empty() {
+                continue;
+            }
+            let Some(program) = &rule.program else {
+                let text = &rule.text;
+                return Err(End::Unknown(format!(
+                    "the rule `{text}` cannot be evaluated here"
+                )));
+            };
+            if program.uses_old && old.is_none() && !rule.optional_old {
+                continue;
+            }
+            let optional;
+            let given = match rule.optional_old {
+                true => {
+                    optional = Given::optional(old.as_ref());
+                    Some(&optional)
+                }
+                false => old.as_ref(),
+            };
+            let (outcome, cost) = program.run(&mut self.tools, &this, given);
+            if !matches!(outcome, Outcome::Unknown(_)) && cost > self.budget {
+                return self.spent(spot, node, place);
+            }
+            self.budget = self.budget.saturating_sub(cost);
+            let tolerated = !program.uses_old && before.tolerates();
+            let about = About {
+                node,
+                rule: Some(rule),
+                field: place.to_string(),
+            };
+            self.outcome(spot, about, outcome, (&this, given), place, tolerated)?;
+        }
+        Ok(())
+    }
+
+    /// What the outcome of a rule means.
+    fn outcome(
+        &mut self,
+        spot: &Spot,
+        about: About<'_>,
+        outcome: Outcome,
+        values: (&Given, Option<&Given>),
+        place: &Place<'_>,
+        tolerated: bool,
+    ) -> Result<(), End> {
+        let Some(rule) = about.rule else {
+            return Ok(());
+        };
+        let shown = rule.shown();
+        let wrong = match outcome {
+            Outcome::Bool(true) => return Ok(()),
+            Outcome::Unknown(why) => {
+                let text = &rule.text;
+                return Err(End::Unknown(format!(
+                    "the rule `{text}` is not known to hold: {why}"
+                )));
+            }
+            Outcome::Bool(false) | Outcome::Text(_) | Outcome::Other => {
+                return self.failed(spot, about, values, place, tolerated);
+            }
+            Outcome::Costly => {
+                let words = format!(
+                    "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call cost exceeds limit for rule: {shown}"
+                );
+                let message = "this costs more to check than one rule may cost".to_owned();
+                self.report("cel-cost", about, message, &of_type(spot, &words));
+                return Err(End::Spent);
+            }
+            Outcome::Wrong(why) => why,
+        };
+        let words = match wrong.starts_with("no such overload") {
+            true => format!(
+                "'{wrong}': call arguments did not match a supported operator, function or macro signature for rule: {shown}"
+            ),
+            false => format!("{wrong} evaluating rule: {shown}"),
+        };
+        self.report("cel-rule", about, words.clone(), &of_type(spot, &words));
+        Ok(())
+    }
+
+    /// A rule that does not hold.
+    fn failed(
+        &mut self,
+        spot: &Spot,
+        mut about: About<'_>,
+        (this, old): (&Given, Option<&Given>),
+        place: &Place<'_>,
+        tolerated: bool,
+    ) -> Result<(), End> {
+        let Some(rule) = about.rule else {
+            return Ok(());
+        };
+        let value = about.node;
+        for step in &rule.path {
+            let (Step::Field(name) | Step::Key(name)) = step;
+            about.node = about.node.get(name).unwrap_or(about.node);
+            let _ = match step {
+                Step::Field(name) if about.field.is_empty() => write!(about.field, "{name}"),
+                Step::Field(name) => write!(about.field, ".{name}"),
+                Step::Key(name) => write!(about.field, "[{name}]"),
+            };
+        }
+        let mut detail = None;
+        if let Some((text, program)) = &rule.message_program {
+            match self.message(text, program, this, old)? {
+                Ok(message) => detail = message,
+                Err(words) => {
+                    if !tolerated {
+                        let message = "the message costs too much to make".to_owned();
+                        self.report("cel-cost", about, message, &of_type(spot, &words));
+                    }
+                    let _ = place;
+                    return Err(End::Spent);
+                }
+            }
+        }
+        if tolerated {
+            return Ok(());
+        }
+        let detail = detail.unwrap_or_else(|| rule.message_or_default());
+        let given = match spot.ty.as_str() {
+            "object" | "array" => String::new(),
+            _ => format!(": {}", to_go_json(value)),
+        };
+        let words = match rule.reason.as_str() {
+            "FieldValueForbidden" => format!("Forbidden: {detail}"),
+            "FieldValueRequired" => format!("Required value: {detail}"),
+            "FieldValueDuplicate" => format!("Duplicate value{given}"),
+            _ => format!("Invalid value{given}: {detail}"),
+        };
+        self.report("cel-rule", about, detail, &words);
+        Ok(())
+    }
+
+    /// Evaluates a message: `None` for one that is not to be used. The inner error is what the
+    /// server says when the budget is spent on it.
+    fn message(
+        &mut self,
+        text: &str,
+        program: &Program,
+        this: &Given,
+        old: Option<&Given>,
+    ) -> Result<Result<Option<String>, String>, End> {
+        const LONGEST: usize = 5 * 1024;
+        let (outcome, cost) = program.run(&mut self.tools, this, old);
+        if let Outcome::Unknown(why) = outcome {
+            return Err(End::Unknown(format!(
+                "the message `{text}` is not known: {why}"
+            )));
+        }
+        if cost > self.budget {
+            let words = "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run";
+            return Ok(Err(words.to_owned()));
+        }
+        if outcome == Outcome::Costly {
+            return Ok(Err(format!(
+                "no further validation rules will be run due to call cost exceeds limit for messageExpression: {text:?}"
+            )));
+        }
+        self.budget -= cost;
+        let Outcome::Text(message) = outcome else {
+            return Ok(Ok(None));
+        };
+        let message = message.trim();
+        let usable = !message.is_empty() && message.len() <= LONGEST && !message.contains('\n');
+        Ok(Ok(usable.then(|| message.to_owned())))
+    }
+
+    /// The budget of the object is spent.
+    fn spent(&mut self, spot: &Spot, node: &Node, place: &Place<'_>) -> Result<(), End> {
+        let words = "validation failed due to running out of cost budget, no further validation rules will be run";
+        let about = About {
+            node,
+            rule: None,
+            field: place.to_string(),
+        };
+        let message = "the rules of this object cost more to check than they may".to_owned();
+        self.report("cel-cost", about, message, &of_type(spot, words));
+        Err(End::Spent)
+    }
+
+    fn report(&mut self, name: &'static str, about: About<'_>, message: String, words: &str) {
+        let span = match about.field.is_empty() {
+            // The whole object is no place to point at.
+            true => super::span_of(self.root, "kind"),
+            false => about.node.span,
+        };
+        let mut finding = Diagnostic::error(name, message)
+            .at(span, "")
+            .field(about.field);
+        if let Some(rule) = about.rule {
+            finding = finding.note(format!("the rule is `{}`", rule.text));
+        }
+        self.findings
+            .push(finding.note(server_says(self.version, words)));
+    }
+}
+
+/// The words of an error that names the type of the value in place of the value.
+fn of_type(spot: &Spot, words: &str) -> String {
+    format!("Invalid value: \"{}\": {words}", spot.ty)
+}
+
+/// What tells an item of a list apart.
+fn identity(item: &Node, keys: &[smol_str::SmolStr]) -> String {
+    let mut text = String::new();
+    for key in keys {
+        let value = item.get(key).map(to_go_json).unwrap_or_default();
+        let _ = write!(text, "{value}\u{0}");
+    }
+    text
+}
+
+impl Rule {
+    /// What stands for the rule in an error.
+    fn shown(&self) -> &str {
+        match self.message.is_empty() {
+            true => &self.text,
+            false => &self.message,
+        }
+    }
+
+    fn message_or_default(&self) -> String {
+        match self.message.is_empty() {
+            true => format!("failed rule: {}", self.text),
+            false => self.message.clone(),
         }
     }
 }

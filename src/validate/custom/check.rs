@@ -3,7 +3,7 @@
 
 use super::super::rules::Context;
 use super::format;
-use super::schema::{Additional, Range, Schema, Type, float, is_integer, is_json_integer};
+use super::schema::{Additional, Bound, Range, Schema, Type, float, is_integer, is_json_integer};
 use crate::manifest::{Diagnostic, Map, Node, Span};
 use crate::schema::Version;
 use crate::validate::fault::Faults;
@@ -319,6 +319,7 @@ impl Check {
         if is_float32 && number.abs() > f64::from(f32::MAX) {
             faults.push("a number of 32 bits".to_owned());
         }
+        self.bounds(node, schema, place);
         if let Some(bound) = schema.minimum
             && (number < bound.limit || bound.exclusive && number <= bound.limit)
         {
@@ -351,6 +352,44 @@ impl Check {
             self.refuse("out-of-range", message, node.span, &remark, place, &words);
         }
     }
+
+    /// The bounds themselves must be of the type: no number is accepted where they are not.
+    fn bounds(&mut self, node: &Node, schema: &Schema, place: &Place<'_>) {
+        let limit = |bound: Option<Bound>| bound.map(|bound| bound.limit);
+        for (name, words, bound) in [
+            ("multipleOf", "MultipleOf", schema.multiple_of),
+            ("maximum", "Maximum boundary", limit(schema.maximum)),
+            ("minimum", "Minimum boundary", limit(schema.minimum)),
+        ] {
+            if bound.is_none_or(|bound| is_of_type(bound, schema)) {
+                continue;
+            }
+            let ty = schema.ty.map_or("number", Type::name);
+            let form = match &schema.format {
+                Some(format) => format!("with format {format}"),
+                None => "(default format)".to_owned(),
+            };
+            let words =
+                format!("Invalid value: {words} value must be of type {ty} {form} in {place}");
+            let message = format!("no number fits the schema: its `{name}` is not of its type");
+            self.refuse("out-of-range", message, node.span, "", place, &words);
+        }
+    }
+}
+
+/// Whether a number can be one of a schema's type and format (`IsValueValidAgainstRange` of
+/// kube-openapi).
+fn is_of_type(number: f64, schema: &Schema) -> bool {
+    let format = schema.format.as_deref().unwrap_or_default();
+    let (least, most) = match (schema.ty, format) {
+        (Some(Type::Integer), "int32") => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        // The largest number of 64 bits is no float; this is the nearest below it.
+        (Some(Type::Integer), _) => (-9_223_372_036_854_775_808.0, 9_223_372_036_854_774_784.0),
+        (_, "float" | "float32") => (f64::from(f32::MIN), f64::from(f32::MAX)),
+        _ => return true,
+    };
+    let is_whole = schema.ty != Some(Type::Integer) || number.fract() == 0.0;
+    is_whole && (least..=most).contains(&number)
 }
 
 fn is_multiple(number: f64, factor: f64) -> bool {

@@ -136,7 +136,11 @@ impl Schema {
             additional: Additional::read(get("additionalProperties")),
             items: boxed("items"),
             required: names("required"),
-            values: get("enum").and_then(Node::as_seq).map(<[Node]>::to_vec),
+            // An empty set closes nothing.
+            values: get("enum")
+                .and_then(Node::as_seq)
+                .filter(|values| !values.is_empty())
+                .map(<[Node]>::to_vec),
             pattern: text("pattern").map(|text| Pattern {
                 text: text.into(),
                 compiled: OnceLock::new(),

@@ -388,7 +388,6 @@ fn what_cannot_be_decided_is_unknown() {
     assert_eq!(verdict, "the pattern `(?=x)` cannot be evaluated here");
 }
 
-#[cfg(feature = "cel")]
 #[test]
 fn rules_in_cel_are_evaluated() {
     let schema = "{type: object, properties: {min: {type: integer, default: 1}, max: {type: \
@@ -409,12 +408,4 @@ fn rules_in_cel_are_evaluated() {
     let unsupported = "{type: object, x-kubernetes-validations: [{rule: 'self.('}]}";
     let (verdict, _) = judge(unsupported, &thing("{}"));
     assert_eq!(verdict, "the rule `self.(` cannot be evaluated here");
-}
-
-#[cfg(not(feature = "cel"))]
-#[test]
-fn without_cel_a_schema_with_rules_leaves_its_objects_unknown() {
-    let schema = "{type: object, x-kubernetes-validations: [{rule: 'true'}]}";
-    let (verdict, _) = judge(schema, &thing("{}"));
-    assert!(verdict.contains("not evaluated by this build"), "{verdict}");
 }

@@ -35,10 +35,6 @@ impl Definitions {
 
 /// Whether a finding is tolerated: the value that is wrong, or one around it, is the old one.
 pub(super) fn is_tolerated(finding: &Diagnostic, schema: &Schema, old: &Node, new: &Node) -> bool {
-    // A rule that compares is asked whatever has changed.
-    if finding.notes.iter().any(|note| note.contains("oldSelf")) {
-        return false;
-    }
     let field = finding.field.as_deref().unwrap_or_default();
     let (mut old, mut new, mut schema) = (Some(old), new, Some(schema));
     for step in steps(field) {

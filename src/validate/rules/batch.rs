@@ -145,8 +145,8 @@ fn indexed_job(faults: &mut Faults<'_>, view: View<'_>) {
     let completions = view.int("completions");
     if view.get("completions").is_none() {
         let reason = "when completion mode is Indexed";
-        // Without completions and parallelism, both are 1.
-        if view.get("parallelism").is_some() {
+        // Without completions and parallelism, both are 1; a template has no such defaults.
+        if view.get("parallelism").is_some() || faults.context().kind == "CronJob" {
             view.required(faults, "completions", "`Indexed` demands it", reason);
         }
     }

@@ -42,6 +42,17 @@ pub(super) fn container(faults: &mut Faults<'_>, view: View<'_>) {
         let reason = "may not be set for non-init containers";
         view.forbidden(faults, "restartPolicy", reason, reason);
     }
+    let policy = view.text("restartPolicy");
+    if list == "initContainers" && minor <= 33 && !matches!(policy, "" | "Always") {
+        let words = format!("Unsupported value: {policy:?}: supported values: \"Always\"");
+        let finding = Finding {
+            rule: "unsupported-value",
+            message: format!("`{policy}` is not allowed here"),
+            remark: "write `Always`",
+            words,
+        };
+        view.refuse_at(faults, "restartPolicy", view.span("restartPolicy"), finding);
+    }
     let image = view.text("image");
     if faults.context().is_pod() && image.trim() != image {
         let reason = "must not have leading or trailing whitespace";

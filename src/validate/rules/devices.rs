@@ -11,6 +11,8 @@ use crate::validate::view::View;
 
 /// Most requests, constraints, configurations or selectors of a list.
 const LIST_MAX: usize = 32;
+/// The minor version since which claims can share a device.
+const CONSUMABLE: u8 = 36;
 /// Longest expression, and largest parameters.
 const TEXT_MAX: usize = 10 * 1024;
 
@@ -88,24 +90,30 @@ fn references(faults: &mut Faults<'_>, view: View<'_>, known: &Requests<'_>) {
 fn constraint(faults: &mut Faults<'_>, view: View<'_>, known: &Requests<'_>) {
     references(faults, view, known);
     let pair = ["matchAttribute", "distinctAttribute"];
+    // Former releases do not look at the second one where the first one is there.
+    let strict = faults.version().minor() >= 37;
     match pair.map(|name| view.get(name).is_some()) {
+        [false, false] if faults.version().minor() < CONSUMABLE => {
+            view.required(faults, "matchAttribute", "which attribute?", "");
+        }
         [false, false] => {
             let reason = "exactly one of \"matchAttribute\" or \"distinctAttribute\" is required, but multiple fields are set";
             view.required(faults, "", "which attribute?", reason);
         }
-        [true, true] => {
+        [true, true] if strict => {
             let reason = "only one of matchAttribute or distinctAttribute may be specified";
             view.invalid(faults, "one-of", "", "one of the two", reason);
         }
         _ => {}
     }
-    for name in pair {
+    let looked_at = pair.iter().filter(|name| view.get(name).is_some());
+    for name in looked_at.take(if strict { 2 } else { 1 }) {
         if let Some(text) = view.get(name).and_then(Node::as_str) {
             qualified(faults, view, name, text, true);
             // The newer rule beside it does not fold the case.
             let domain = text.split_once('/').map_or("", |(domain, _)| domain);
             let folded = domain.to_lowercase();
-            if faults.version().minor() >= 37 && domain != folded {
+            if strict && domain != folded {
                 let reason = Form::DnsSubdomain.fault(domain, faults.version());
                 let reason = format!("prefix: {}", reason.unwrap_or_default());
                 view.invalid(faults, "invalid-name", name, "in lower case", reason);

@@ -7,6 +7,7 @@ use super::form::Form;
 use crate::manifest::Node;
 use crate::manifest::quantity::Quantity;
 use crate::validate::fault::Faults;
+use crate::validate::scalar;
 use crate::validate::view::{Finding, View};
 
 /// Most bytes of all keys and values of parameters.
@@ -158,7 +159,7 @@ pub(super) fn capacity(faults: &mut Faults<'_>, view: View<'_>) {
         refuse_form(faults, view, "storageClassName", Form::DnsSubdomain, class);
     }
     let amount = view.get("capacity").and_then(Node::scalar_text);
-    let amount = amount.and_then(Quantity::parse);
+    let amount = amount.and_then(scalar::quantity);
     if amount.is_some_and(Quantity::is_negative) {
         let reason = "must be greater than or equal to 0";
         view.invalid(faults, "out-of-range", "capacity", "0 at least", reason);

@@ -81,6 +81,7 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
     // These kinds have a newer check, which looks at the name that is made alone; the server's own
     // look at what an update leaves is the same for all kinds.
     let looks_at_both = matches!(form, Form::PathSegment)
+        || faults.version().minor() <= 34
         || !matches!(kind.kind(), "ReplicationController" | "DeviceClass");
     if name.is_empty() && !generate.is_empty() && !looks_at_both {
         let made = format!("{generate}x");

@@ -4,6 +4,7 @@ use super::form::Form;
 use crate::manifest::quantity::Quantity;
 use crate::manifest::{Entry, Node};
 use crate::validate::fault::Faults;
+use crate::validate::scalar;
 use crate::validate::view::{Finding, View};
 
 const COMPUTE: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
@@ -45,7 +46,7 @@ pub(super) fn quantity(node: &Node) -> Option<Quantity> {
         None if node.is_null() => "0",
         None => return None,
     };
-    let exact = Quantity::parse(text)?;
+    let exact = scalar::quantity(text)?;
     let rounded = exact.millis() * 1_000_000 != exact.nanos();
     match rounded {
         true => Quantity::parse(&format!("{}m", exact.millis())),

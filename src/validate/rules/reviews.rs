@@ -1,5 +1,6 @@
 //! Questions to the API server about permissions (`pkg/apis/authorization/validation`).
 
+use super::form::Form;
 use crate::manifest::{Node, Object};
 use crate::validate::fault::Faults;
 use crate::validate::place::Place;
@@ -61,7 +62,8 @@ pub(super) fn whole(faults: &mut Faults<'_>, manifest: &Object, kind: &str) {
     {
         let asked = namespace(&["spec", "resourceAttributes", "namespace"]);
         let differs = if own.is_empty() {
-            asked.is_empty()
+            // What is no name at all is not that of the request either.
+            Form::DnsLabel.fault(asked, faults.version()).is_some()
         } else {
             asked != own
         };

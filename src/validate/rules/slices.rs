@@ -6,6 +6,7 @@ use super::form::Form;
 use crate::manifest::quantity::Quantity;
 use crate::manifest::{Node, names};
 use crate::validate::fault::Faults;
+use crate::validate::scalar;
 use crate::validate::view::View;
 
 /// `validateResourceSliceSpec`.
@@ -283,7 +284,7 @@ fn policy(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 fn amount(node: Option<&Node>) -> Option<Quantity> {
-    Quantity::parse(node?.scalar_text()?.trim())
+    scalar::quantity(node?.scalar_text()?.trim())
 }
 
 fn values(
@@ -336,22 +337,28 @@ fn range(
     };
     let min = amount(Some(min));
     let max = amount(view.get("max"));
+    // Former releases name the bound, divide by whatever the step is, and count below zero.
+    let strict = faults.version().minor() >= 37;
+    let [below, above] = match strict {
+        true => ["default", "default"],
+        false => ["min", "max"],
+    };
     let mut wrong = |path: &str, is_wrong: bool, reason: &str| {
         if is_wrong {
             view.invalid(faults, "out-of-range", path, reason, reason);
         }
     };
     wrong("min", min > most, "min is larger than capacity value");
-    wrong("default", default < min, "default is less than min");
+    wrong(below, default < min, "default is less than min");
     if max.is_some() {
         wrong("max", min > max, "min is larger than max");
         wrong("max", max > most, "max is larger than capacity value");
-        wrong("default", default > max, "default is more than max");
+        wrong(above, default > max, "default is more than max");
     }
     let whole = |quantity: &Option<Quantity>| i64::try_from((*quantity)?.units()).ok();
     if let Some(step) = view.get("step") {
         let step = whole(&amount(Some(step))).unwrap_or(0);
-        if step <= 0 {
+        if step == 0 || strict && step < 0 {
             return wrong("step", true, "must be greater than zero");
         }
         let (Some(low), Some(limit)) = (whole(&min), whole(&most)) else {
@@ -363,7 +370,8 @@ fn range(
             "one step is larger than capacity value",
         );
         let bounds = [("default", &default), ("min", &min), ("max", &max)];
-        let negative = |quantity: &Option<Quantity>| quantity.is_some_and(Quantity::is_negative);
+        let negative =
+            |quantity: &Option<Quantity>| strict && quantity.is_some_and(Quantity::is_negative);
         for (path, _) in bounds.iter().filter(|(_, bound)| negative(bound)) {
             wrong(path, true, "must be greater than or equal to 0");
         }

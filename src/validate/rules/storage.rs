@@ -147,7 +147,9 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
         let portal = text(&["iscsi", "targetPortal"]);
         super::backends::portal(faults, view, "iscsi.targetportal", &name, portal);
     }
-    attributes_class(faults, view);
+    if !inline {
+        attributes_class(faults, view);
+    }
     let path = text(&["nfs", "path"]);
     if !path.is_empty() && !path.starts_with('/') {
         let reason = "must be an absolute path";
@@ -155,7 +157,8 @@ pub(super) fn volume(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// The class of the attributes of a volume, since 1.34.
+/// The class of the attributes of a volume, since 1.34; the one of an attachment's own volume is
+/// not looked at.
 fn attributes_class(faults: &mut Faults<'_>, view: View<'_>) {
     let path = "volumeAttributesClassName";
     let Some(name) = view.get(path).and_then(Node::as_str) else {

@@ -2,7 +2,7 @@
 //! structural, and that its defaults keep it (`pkg/apiserver/schema/validation.go` and
 //! `pkg/apis/apiextensions/validation` of k8s.io/apiextensions-apiserver 1.37).
 
-use crate::manifest::{Entry, Node};
+use crate::manifest::{Entry, Map, Node};
 use crate::schema::{Version, tables};
 use crate::validate::custom;
 use crate::validate::fault::Faults;
@@ -96,7 +96,8 @@ impl Walk<'_, '_> {
         if node.get("type").is_none_or(is_read) {
             self.of_type(node, level);
         }
-        if kind(node) == "array" && given(node, "items").is_none() {
+        // Whatever is no mapping is no schema: `true` is read as none at all.
+        if kind(node) == "array" && node.get("items").and_then(Node::as_map).is_none() {
             let words = "Required value: must be specified".to_owned();
             self.found(node, "items", words, "of what?");
         }
@@ -217,7 +218,7 @@ impl Walk<'_, '_> {
     /// `validateValueValidation`: `allOf` and its like restrict values and declare nothing.
     fn values(&mut self, node: &Node, skip_any_of: bool, skip_first_all_of: bool) {
         if let Some(pattern) = node.get("pattern").and_then(Node::as_str)
-            && pattern_is_broken(pattern)
+            && custom::is_no_pattern(pattern)
         {
             let words = format!(
                 "Invalid value: {pattern:?}: must be a valid regular expression, but isn't"
@@ -352,14 +353,9 @@ impl Walk<'_, '_> {
 fn is_integer_or_string(items: &[Node]) -> bool {
     const SCHEMA: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
     let schema = tables(Version::newest()).object(SCHEMA);
-    // What is no value, and what a schema does not have, is not there for the server.
     let counts = |entry: &&Entry| {
-        let value = &entry.value;
-        let is_nothing = value.is_null()
-            || value.as_str() == Some("")
-            || value.as_bool() == Some(false)
-            || value.as_seq().is_some_and(<[Node]>::is_empty);
-        !is_nothing && schema.is_some_and(|schema| schema.field(&entry.key).is_some())
+        let is_known = schema.is_some_and(|schema| schema.field(&entry.key).is_some());
+        is_known && !is_nothing(&entry.key, &entry.value)
     };
     let only = |item: &Node, wanted: &str| {
         let mut entries = item.as_map().into_iter().flatten().filter(counts);
@@ -368,6 +364,25 @@ fn is_integer_or_string(items: &[Node]) -> bool {
             && entries.next().is_none()
     };
     matches!(items, [first, second] if only(first, "integer") && only(second, "string"))
+}
+
+/// Whether the server, once it has read a schema, sees no difference to one without this field:
+/// some empty lists and mappings are kept, others are not.
+fn is_nothing(name: &str, value: &Node) -> bool {
+    let kept = matches!(
+        name,
+        "properties" | "required" | "x-kubernetes-list-map-keys" | "x-kubernetes-validations"
+    );
+    match name {
+        "items" => value.as_map().is_none(),
+        "definitions" | "patternProperties" if value.as_map().is_some_and(Map::is_empty) => true,
+        _ => {
+            value.is_null()
+                || value.as_str() == Some("")
+                || value.as_bool() == Some(false)
+                || !kept && value.as_seq().is_some_and(<[Node]>::is_empty)
+        }
+    }
 }
 
 /// Whether the schema of the root's metadata declares anything besides the two names.
@@ -394,34 +409,4 @@ fn has_more_than_names(metadata: &Node) -> bool {
         }
     }
     false
-}
-
-/// Whether a pattern is certainly no regular expression: neither here nor in Go.
-fn pattern_is_broken(pattern: &str) -> bool {
-    matches!(regex::Regex::new(pattern), Err(regex::Error::Syntax(_)))
-        && (unbalanced(pattern) || custom::is_no_pattern(pattern))
-}
-
-/// Whether brackets or parentheses are not closed: what no dialect accepts.
-fn unbalanced(pattern: &str) -> bool {
-    let (mut depth, mut class, mut escaped) = (0_i32, false, false);
-    for c in pattern.chars() {
-        match c {
-            _ if escaped => {
-                escaped = false;
-                continue;
-            }
-            '\\' => escaped = true,
-            ']' if class => class = false,
-            _ if class => {}
-            '[' => class = true,
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth < 0 {
-            return true;
-        }
-    }
-    depth != 0 || class || escaped
 }

@@ -1,6 +1,11 @@
 //! The rules on whole objects. The oracle of every line is kube-apiserver 1.37.0, create with
 //! `dryRun=All&fieldValidation=Strict`.
 
+#[path = "../../../tests/support/plain_path.rs"]
+mod plain_path;
+
+use plain_path::plain_path;
+
 use crate::manifest::{Node, Object, ReadOptions, Severity, Sources, read};
 use crate::schema::Version;
 use crate::validate::Validator;
@@ -8,6 +13,7 @@ use crate::validate::Validator;
 const ACCEPTED: &str = include_str!("tests/accepted.yaml");
 const REFUSED: &str = include_str!("tests/refused.txt");
 const OBJECTS: &str = include_str!("tests/objects.txt");
+const VERSIONS: &str = include_str!("tests/versions.txt");
 
 fn documents(text: &str) -> Vec<Node> {
     let sources = Sources::new();
@@ -20,8 +26,12 @@ fn documents(text: &str) -> Vec<Node> {
 
 /// The errors of an object, as rule and field.
 fn errors(root: &Node) -> Vec<(String, String)> {
+    errors_of(root, Version::newest())
+}
+
+fn errors_of(root: &Node, version: Version) -> Vec<(String, String)> {
     let object = Object::from_node(root.clone()).unwrap();
-    let judgement = Validator::new(Version::newest()).judge(&object);
+    let judgement = Validator::new(version).judge(&object);
     let errors = judgement
         .findings
         .into_iter()
@@ -29,6 +39,15 @@ fn errors(root: &Node) -> Vec<(String, String)> {
     errors
         .map(|finding| (finding.rule.into_owned(), finding.field.unwrap_or_default()))
         .collect()
+}
+
+/// The fields of errors, without indices and keys, each once.
+fn fields(errors: Vec<(String, String)>) -> Vec<String> {
+    let fields = errors.iter().map(|(_, field)| plain_path(field));
+    let mut fields: Vec<String> = fields.collect();
+    fields.sort();
+    fields.dedup();
+    fields
 }
 
 /// Sets the value at a path of names and indices, such as `spec.ports.0.name`.
@@ -77,34 +96,34 @@ fn what_the_server_refuses_is_refused_with_the_field_that_it_names() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// A field without indices and keys.
-fn plain(field: &str) -> String {
-    let mut depth = 0;
-    let keep = |c: &char| {
-        match c {
-            '[' => depth += 1,
-            ']' => depth -= 1,
-            _ => return depth == 0,
-        }
-        false
-    };
-    let plain: String = field.chars().filter(keep).collect();
-    plain.trim_end_matches('.').to_owned()
-}
-
 #[test]
 fn small_objects_are_refused_for_the_fields_that_the_server_names() {
     let mut differences = Vec::new();
     for row in OBJECTS.lines().filter(|line| !line.starts_with('#')) {
         let mut columns = row.split('\t');
         let object = &documents(columns.next().unwrap())[0];
-        let found = errors(object).into_iter().map(|(_, field)| plain(&field));
-        let mut found: Vec<String> = found.collect();
-        found.sort();
-        found.dedup();
+        let found = fields(errors(object));
         let wanted: Vec<&str> = columns.collect();
         if found != wanted {
             differences.push(format!("{row}\n  found: {found:?}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn each_version_has_its_own_verdict() {
+    let mut differences = Vec::new();
+    for row in VERSIONS.lines().filter(|line| !line.starts_with('#')) {
+        let mut columns = row.split('\t');
+        let versions = columns.next().unwrap().split(',');
+        let object = &documents(columns.next().unwrap())[0];
+        let wanted: Vec<&str> = columns.collect();
+        for version in versions {
+            let found = fields(errors_of(object, version.parse().unwrap()));
+            if found != wanted {
+                differences.push(format!("{version}: {row}\n  found: {found:?}"));
+            }
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));

@@ -10,7 +10,7 @@ use crate::manifest::quantity::Quantity;
 use crate::manifest::{Map, Node};
 use crate::schema::{Field, Object, Shape, Type};
 use crate::validate::place::Place;
-use crate::validate::scalar::decode_base64;
+use crate::validate::scalar::{self, decode_base64};
 
 /// Fields that the server drops, because their gates are off by default in every release.
 const GATED: [(&str, &str); 7] = [
@@ -196,7 +196,7 @@ fn quantity(node: &Node) -> Option<Quantity> {
     let scalar = node.as_scalar()?;
     match scalar.kind {
         ScalarKind::Str | ScalarKind::Int | ScalarKind::Float => {
-            Quantity::parse(scalar.text.trim())
+            scalar::quantity(scalar.text.trim())
         }
         _ => None,
     }

@@ -87,8 +87,10 @@ impl Checker<'_> {
         target: Option<&Expr>,
         args: &[Expr],
     ) -> Found {
+        self.mixing += usize::from(name == "format");
         let founds: Vec<Found> = args.iter().map(|arg| self.expr(arg)).collect();
         let of_target = target.map(|target| (target, self.expr(target)));
+        self.mixing -= usize::from(name == "format");
         let given: Vec<Ty> = of_target
             .iter()
             .map(|(_, found)| &found.ty)
@@ -130,6 +132,9 @@ impl Checker<'_> {
             let message = format!("found no matching overload for '{name}' applied to '{shown}'");
             return self.fault(expr.at, message);
         };
+        if matching.len() > 1 {
+            self.open.push(expr.at);
+        }
         self.literals(name, args);
         self.priced(name, &matching, of_target.as_ref(), &founds, args, ty)
     }

@@ -22,6 +22,8 @@ pub(super) fn check(env: &Env, expr: &Expr) -> Result<Checked, Vec<Fault>> {
         scopes: Vec::new(),
         faults: Vec::new(),
         uses_old: false,
+        open: Vec::new(),
+        mixing: 0,
     };
     let found = checker.expr(expr);
     if checker.faults.is_empty() {
@@ -29,6 +31,7 @@ pub(super) fn check(env: &Env, expr: &Expr) -> Result<Checked, Vec<Fault>> {
             ty: checker.bindings.resolve(&found.ty),
             cost: found.cost,
             uses_old: checker.uses_old,
+            open: checker.open,
         });
     }
     Err(checker.faults)
@@ -73,6 +76,10 @@ struct Checker<'e> {
     scopes: Vec<Variable>,
     faults: Vec<Fault>,
     uses_old: bool,
+    /// Where calls stand of which several forms fit.
+    open: Vec<usize>,
+    /// How many calls of `format` are around, whose lists and maps may mix types.
+    mixing: usize,
 }
 
 impl Checker<'_> {
@@ -84,12 +91,12 @@ impl Checker<'_> {
     fn expr(&mut self, expr: &Expr) -> Found {
         let mut found = match &expr.kind {
             Kind::Null => Found::new(Ty::Null, 0),
-            Kind::Bool => Found::new(Ty::Bool, 0),
+            Kind::Bool(_) => Found::new(Ty::Bool, 0),
             Kind::Int(_) => Found::new(Ty::Int, 0),
-            Kind::Uint => Found::new(Ty::Uint, 0),
-            Kind::Double => Found::new(Ty::Double, 0),
+            Kind::Uint(_) => Found::new(Ty::Uint, 0),
+            Kind::Double(_) => Found::new(Ty::Double, 0),
             Kind::Text(_) => Found::new(Ty::Text, 0),
-            Kind::Bytes => Found::new(Ty::Bytes, 0),
+            Kind::Bytes(_) => Found::new(Ty::Bytes, 0),
             Kind::Ident(name) => self.ident(expr, name),
             Kind::Select {
                 operand,
@@ -115,9 +122,12 @@ impl Checker<'_> {
             Kind::Text(text) => Some(text.chars().count()),
             Kind::List(items) => Some(items.len()),
             Kind::Map(entries) => Some(entries.len()),
-            Kind::Null | Kind::Bool | Kind::Int(_) | Kind::Uint | Kind::Double | Kind::Bytes => {
-                Some(1)
-            }
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::Int(_)
+            | Kind::Uint(_)
+            | Kind::Double(_)
+            | Kind::Bytes(_) => Some(1),
             _ => None,
         };
         if let Some(size) = literal {
@@ -319,6 +329,9 @@ impl Checker<'_> {
                 true => given,
                 false => before,
             };
+        }
+        if self.mixing > 0 {
+            return Ty::Dyn;
         }
         let message = format!("expected type '{before}' but found '{given}'");
         self.fault(at, message).ty
