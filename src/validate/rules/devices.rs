@@ -100,10 +100,6 @@ fn constraint(faults: &mut Faults<'_>, view: View<'_>, known: &Requests<'_>) {
             let reason = "exactly one of \"matchAttribute\" or \"distinctAttribute\" is required, but multiple fields are set";
             view.required(faults, "", "which attribute?", reason);
         }
-        [true, true] if strict => {
-            let reason = "only one of matchAttribute or distinctAttribute may be specified";
-            view.invalid(faults, "one-of", "", "one of the two", reason);
-        }
         _ => {}
     }
     let looked_at = pair.iter().filter(|name| view.get(name).is_some());
