@@ -1,7 +1,7 @@
 //! The resources of a build in order, with an index by every name they have or had.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use smol_str::SmolStr;
 
@@ -193,21 +193,7 @@ impl ResMap {
 
     /// Two resources with one current identity, if there are any.
     pub(crate) fn conflict(&self) -> Option<(usize, usize)> {
-        let mut seen = HashMap::with_capacity(self.items.len());
-        for (at, resource) in self.items.iter().enumerate() {
-            if resource.dead {
-                continue;
-            }
-            let id = (
-                &resource.gvk,
-                &resource.name,
-                resource.effective_namespace(),
-            );
-            if let Some(first) = seen.insert(id, at) {
-                return Some((first, at));
-            }
-        }
-        None
+        doubles(&self.items).next()
     }
 
     fn with_current_id(&mut self, resource: &Resource) -> Vec<usize> {
@@ -223,6 +209,44 @@ impl ResMap {
         };
         let candidates = self.by_id.get(&hash).into_iter().flatten().copied();
         candidates.filter(is_same).collect()
+    }
+}
+
+/// The places of resources whose current identity another before them has, and of the one before.
+pub(crate) fn doubles(resources: &[Resource]) -> impl Iterator<Item = (usize, usize)> {
+    let mut seen = HashMap::with_capacity(resources.len());
+    let living = resources.iter().enumerate().filter(|(_, one)| !one.dead);
+    living.filter_map(move |(at, resource)| {
+        let first = seen.insert(Identity(resource), at)?;
+        Some((first, at))
+    })
+}
+
+/// A resource by its current identity: a table of these is a third of one of the identities.
+struct Identity<'r>(&'r Resource);
+
+impl Identity<'_> {
+    fn parts(&self) -> (&Gvk, &str, &str) {
+        let resource = self.0;
+        (
+            &resource.gvk,
+            &resource.name,
+            resource.effective_namespace(),
+        )
+    }
+}
+
+impl PartialEq for Identity<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Identity<'_> {}
+
+impl Hash for Identity<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
     }
 }
 

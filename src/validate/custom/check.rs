@@ -3,7 +3,7 @@
 
 use super::super::rules::Context;
 use super::format;
-use super::schema::{Additional, Bound, Range, Schema, Type, float, is_integer, is_json_integer};
+use super::schema::{Additional, Range, Schema, Type, float, is_integer};
 use crate::manifest::{Diagnostic, Map, Node, Span};
 use crate::schema::Version;
 use crate::validate::fault::Faults;
@@ -11,7 +11,7 @@ use crate::validate::place::Place;
 
 /// What a check found out.
 pub(super) struct Check {
-    version: Version,
+    pub(super) version: Version,
     pub(super) findings: Vec<Diagnostic>,
     /// A pattern that cannot be compiled here, so that nothing is known of the value.
     pub(super) undecided: Option<String>,
@@ -47,7 +47,7 @@ impl Check {
         }
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         rule: &'static str,
         message: String,
@@ -305,99 +305,6 @@ impl Check {
             }
         }
     }
-
-    fn number(&mut self, number: f64, node: &Node, schema: &Schema, place: &Place<'_>) {
-        let text = node.scalar_text().unwrap_or_default();
-        let mut faults = Vec::new();
-        let is_int32 =
-            schema.ty == Some(Type::Integer) && schema.format.as_deref() == Some("int32");
-        if is_int32 && (number < f64::from(i32::MIN) || number > f64::from(i32::MAX)) {
-            faults.push("a whole number of 32 bits".to_owned());
-        }
-        let is_float32 =
-            schema.ty == Some(Type::Number) && schema.format.as_deref() == Some("float");
-        if is_float32 && number.abs() > f64::from(f32::MAX) {
-            faults.push("a number of 32 bits".to_owned());
-        }
-        self.bounds(node, schema, place);
-        if let Some(bound) = schema.minimum
-            && (number < bound.limit || bound.exclusive && number <= bound.limit)
-        {
-            let than = if bound.exclusive {
-                "greater than"
-            } else {
-                "greater than or equal to"
-            };
-            faults.push(format!("{than} {}", bound.limit));
-        }
-        if let Some(bound) = schema.maximum
-            && (number > bound.limit || bound.exclusive && number >= bound.limit)
-        {
-            let than = if bound.exclusive {
-                "less than"
-            } else {
-                "less than or equal to"
-            };
-            faults.push(format!("{than} {}", bound.limit));
-        }
-        if let Some(factor) = schema.multiple_of
-            && !is_multiple(number, factor)
-        {
-            faults.push(format!("a multiple of {factor}"));
-        }
-        for fault in faults {
-            let words = format!("Invalid value: {text}: {place} in body should be {fault}");
-            let message = format!("`{text}` is out of range");
-            let remark = format!("it must be {fault}");
-            self.refuse("out-of-range", message, node.span, &remark, place, &words);
-        }
-    }
-
-    /// The bounds themselves must be of the type: no number is accepted where they are not.
-    fn bounds(&mut self, node: &Node, schema: &Schema, place: &Place<'_>) {
-        let limit = |bound: Option<Bound>| bound.map(|bound| bound.limit);
-        for (name, words, bound) in [
-            ("multipleOf", "MultipleOf", schema.multiple_of),
-            ("maximum", "Maximum boundary", limit(schema.maximum)),
-            ("minimum", "Minimum boundary", limit(schema.minimum)),
-        ] {
-            if bound.is_none_or(|bound| is_of_type(bound, schema)) {
-                continue;
-            }
-            let ty = schema.ty.map_or("number", Type::name);
-            let form = match &schema.format {
-                Some(format) => format!("with format {format}"),
-                None => "(default format)".to_owned(),
-            };
-            let words =
-                format!("Invalid value: {words} value must be of type {ty} {form} in {place}");
-            let message = format!("no number fits the schema: its `{name}` is not of its type");
-            self.refuse("out-of-range", message, node.span, "", place, &words);
-        }
-    }
-}
-
-/// Whether a number can be one of a schema's type and format (`IsValueValidAgainstRange` of
-/// kube-openapi).
-fn is_of_type(number: f64, schema: &Schema) -> bool {
-    let format = schema.format.as_deref().unwrap_or_default();
-    let (least, most) = match (schema.ty, format) {
-        (Some(Type::Integer), "int32") => (f64::from(i32::MIN), f64::from(i32::MAX)),
-        // The largest number of 64 bits is no float; this is the nearest below it.
-        (Some(Type::Integer), _) => (-9_223_372_036_854_775_808.0, 9_223_372_036_854_774_784.0),
-        (_, "float" | "float32") => (f64::from(f32::MIN), f64::from(f32::MAX)),
-        _ => return true,
-    };
-    let is_whole = schema.ty != Some(Type::Integer) || number.fract() == 0.0;
-    is_whole && (least..=most).contains(&number)
-}
-
-fn is_multiple(number: f64, factor: f64) -> bool {
-    is_json_integer(if factor < 1.0 {
-        1.0 / factor * number
-    } else {
-        number / factor
-    })
 }
 
 /// The type of a value; `None` for null. A number without a fraction is an integer, as in Go.

@@ -5,6 +5,7 @@ mod cel;
 mod check;
 mod format;
 mod load;
+mod numbers;
 mod prepare;
 mod rules;
 mod schema;

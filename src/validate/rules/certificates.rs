@@ -6,6 +6,7 @@ use super::form::Form;
 use super::pem;
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
+use crate::validate::scalar::decode_base64;
 use crate::validate::view::{Finding, View};
 
 /// `validateCertificateSigningRequest`.
@@ -322,6 +323,15 @@ fn trust(faults: &mut Faults<'_>, view: View<'_>, pem: &str) {
             ));
         }
     }
+}
+
+/// Whether authorities in PEM, in base64, can be used as such: one certificate at least
+/// (`ValidateCABundle` of k8s.io/apiserver/pkg/util/webhook).
+pub(in crate::validate) fn are_authorities(base64: &str) -> bool {
+    let pem = decode_base64(base64).unwrap_or_default();
+    pem::blocks(&pem)
+        .iter()
+        .any(|block| block.kind == "CERTIFICATE" && !block.has_headers && is_signed(&block.bytes))
 }
 
 /// `ValidatePodCertificateRequestCreate`.

@@ -19,8 +19,6 @@ pub(in crate::validate) struct Context {
     pub(in crate::validate) is_answered: bool,
     /// The keys of a Pod's labels.
     pub(super) labels: Vec<SmolStr>,
-    /// Whether a Pod names its service account.
-    pub(super) has_account: bool,
     /// Whether the object takes the place of another, so that rules on new ones do not hold.
     pub(super) is_update: bool,
     /// Volumes that the claim templates of a StatefulSet add to its pods.
@@ -33,11 +31,6 @@ impl Context {
         let claims = object.root.at(&["spec", "volumeClaimTemplates"]);
         let claims = claims.and_then(Node::as_seq).unwrap_or_default();
         let name = |claim: &Node| Some(claim.at(&["metadata", "name"])?.as_str()?.into());
-        let account = ["serviceAccountName", "serviceAccount"].iter().any(|name| {
-            let node = object.root.at(&["spec", name]);
-            node.and_then(Node::as_str)
-                .is_some_and(|text| !text.is_empty())
-        });
         let labels = object.root.at(&["metadata", "labels"]);
         let labels = labels.and_then(Node::as_map).into_iter().flatten();
         let generate = object.root.at(&["metadata", "generateName"]);
@@ -57,7 +50,6 @@ impl Context {
                 "Pod" => labels.map(|entry| entry.key.clone()).collect(),
                 _ => Vec::new(),
             },
-            has_account: account,
             is_update: false,
             claims: match kind.kind() {
                 "StatefulSet" => claims.iter().filter_map(name).collect(),

@@ -46,6 +46,7 @@ mod volumes;
 mod windows;
 mod workloads;
 
+pub(super) use certificates::are_authorities;
 pub(super) use context::Context;
 pub(super) use metadata::of_custom as custom_metadata;
 pub(super) use renames::rename_fields;

@@ -152,13 +152,9 @@ pub(super) fn projected(faults: &mut Faults<'_>, view: View<'_>) {
         let token = source
             .get("serviceAccountToken")
             .filter(|token| !token.is_null());
+        // A Pod without an account gets one from the admission of every cluster (ServiceAccount).
         if let Some(token) = token {
             token_path(faults, view, index, token);
-        }
-        if token.is_some() && faults.context().is_pod() && !faults.context().has_account {
-            let path = format!("sources[{index}].serviceAccountToken");
-            let reason = "must not be specified when serviceAccountName is not set";
-            view.forbidden(faults, &path, "name a `serviceAccountName`", reason);
         }
     }
 }

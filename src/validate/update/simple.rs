@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::change::{Change, FORBIDDEN, IMMUTABLE, list_of_texts};
 use super::pod::put;
 use crate::manifest::{Node, Span};
+use crate::validate::rules;
 
 const FROZEN: &str = "field is immutable when `immutable` is set";
 
@@ -172,6 +173,7 @@ fn definition(change: &mut Change<'_>) {
     if established {
         change.immutable(&["spec", "scope"]);
         change.immutable(&["spec", "names", "kind"]);
+        authorities(change);
     }
     change.immutable(&["spec", "group"]);
     change.immutable(&["spec", "names", "plural"]);
@@ -204,4 +206,30 @@ fn definition(change: &mut Change<'_>) {
         let field = format!("status.storedVersions[{index}]");
         change.report(FORBIDDEN, &field, &["spec.versions".to_owned()], words);
     }
+}
+
+/// The authorities of a webhook of a definition that is in use: they are certificates, unless they
+/// were none before (`allowInvalidCABundle`).
+fn authorities(change: &mut Change<'_>) {
+    const PATH: [&str; 5] = ["spec", "conversion", "webhook", "clientConfig", "caBundle"];
+    let is_broken = |node: Option<&Node>| {
+        let text = node.and_then(Node::as_str).unwrap_or_default();
+        !text.is_empty() && !rules::are_authorities(text)
+    };
+    let strategy = change.after(&["spec", "conversion", "strategy"]);
+    if strategy.and_then(Node::as_str) != Some("Webhook")
+        || !is_broken(change.after(&PATH))
+        || is_broken(change.before(&PATH))
+    {
+        return;
+    }
+    let words =
+        "Invalid value: unable to load root certificates: unable to parse bytes as PEM block";
+    let field = "spec.conversion.webhookClientConfig.caBundle";
+    change.report(
+        "invalid-certificate",
+        field,
+        &[PATH.join(".")],
+        words.to_owned(),
+    );
 }
