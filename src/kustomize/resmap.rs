@@ -1,7 +1,7 @@
 //! The resources of a build in order, with an index by every name they have or had.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use smol_str::SmolStr;
 
@@ -193,7 +193,7 @@ impl ResMap {
 
     /// Two resources with one current identity, if there are any.
     pub(crate) fn conflict(&self) -> Option<(usize, usize)> {
-        doubles(&self.items).next()
+        doubles(&self.items).first().copied()
     }
 
     fn with_current_id(&mut self, resource: &Resource) -> Vec<usize> {
@@ -213,41 +213,31 @@ impl ResMap {
 }
 
 /// The places of resources whose current identity another before them has, and of the one before.
-pub(crate) fn doubles(resources: &[Resource]) -> impl Iterator<Item = (usize, usize)> {
-    let mut seen = HashMap::with_capacity(resources.len());
-    let living = resources.iter().enumerate().filter(|(_, one)| !one.dead);
-    living.filter_map(move |(at, resource)| {
-        let first = seen.insert(Identity(resource), at)?;
-        Some((first, at))
-    })
-}
-
-/// A resource by its current identity: a table of these is a third of one of the identities.
-struct Identity<'r>(&'r Resource);
-
-impl Identity<'_> {
-    fn parts(&self) -> (&Gvk, &str, &str) {
-        let resource = self.0;
-        (
-            &resource.gvk,
-            &resource.name,
-            resource.effective_namespace(),
-        )
+pub(crate) fn doubles(resources: &[Resource]) -> Vec<(usize, usize)> {
+    let identity = |at: usize| {
+        let resource = &resources[at];
+        let namespace = resource.effective_namespace();
+        (&resource.gvk, resource.name.as_str(), namespace)
+    };
+    let hash = |at: usize| {
+        let mut hasher = DefaultHasher::new();
+        identity(at).hash(&mut hasher);
+        hasher.finish()
+    };
+    // Numbers instead of a table of identities, which is large when memory is at its peak.
+    let living = (0..resources.len()).filter(|&at| !resources[at].dead);
+    let mut hashes: Vec<(u64, usize)> = living.map(|at| (hash(at), at)).collect();
+    hashes.sort_unstable();
+    let mut found = Vec::new();
+    for alike in hashes.chunk_by(|a, b| a.0 == b.0) {
+        for (nth, &(_, at)) in alike.iter().enumerate().skip(1) {
+            let mut before = alike[..nth].iter().rev();
+            let first = before.find(|(_, first)| identity(*first) == identity(at));
+            found.extend(first.map(|&(_, first)| (first, at)));
+        }
     }
-}
-
-impl PartialEq for Identity<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
-    }
-}
-
-impl Eq for Identity<'_> {}
-
-impl Hash for Identity<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
-    }
+    found.sort_unstable_by_key(|&(_, at)| at);
+    found
 }
 
 /// Two resources with one identity.

@@ -96,7 +96,9 @@ fn sort(run: &Run<'_>, loaded: &Loaded, resources: &mut [Resource]) -> Result<()
     }
     // kustomize meets two objects of one name only when it sorts.
     let doubles = doubles(resources);
-    let faults = doubles.map(|(first, again)| duplicate(&resources[first], &resources[again]));
+    let faults = doubles
+        .iter()
+        .map(|&(first, again)| duplicate(&resources[first], &resources[again]));
     Diagnostics(faults.collect()).or(())?;
     match sort.and_then(|sort| sort.legacy.as_ref()) {
         Some((first, last)) => sort_legacy(resources, first, last),
