@@ -2,8 +2,8 @@
 
 use super::{
     access, admission, autoscaling, backends, batch, certificates, config, container, crd, devices,
-    drivers, endpoints, flow, network, nodes, pod, policies, quotas, resources, reviews,
-    scheduling, selectors, services, slices, storage, volumes, windows, workloads,
+    drivers, endpoints, flow, network, nodes, pod, pod_system, policies, quotas, resources,
+    reviews, scheduling, selectors, services, slices, storage, volumes, windows, workloads,
 };
 use crate::validate::fault::Faults;
 use crate::validate::view::View;
@@ -198,7 +198,7 @@ static RULES: &[(&str, &[Rule])] = &[
         "api.core.v1.PodCertificateProjection",
         &[certificates::pod_certificate],
     ),
-    ("api.core.v1.PodSecurityContext", &[pod::sysctls]),
+    ("api.core.v1.PodSecurityContext", &[pod_system::sysctls]),
     (
         "api.core.v1.PodSpec",
         &[
