@@ -218,6 +218,59 @@ fn ranges_fill_in_what_is_missing_before_they_compare() {
 }
 
 #[test]
+fn what_grants_everything_is_told() {
+    let role = |rule: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r}}\nrules: [{{{rule}}}]\n"
+        )
+    };
+    let binding = |kind: &str, name: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: b}}\n\
+             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {name}}}\n\
+             subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: u}}]\n"
+        )
+    };
+    let all = r#"apiGroups: ["*"], resources: ["*"], verbs: ["*"]"#;
+    for (text, wanted) in [
+        (role(all), "info rules[0]"),
+        (
+            role(r#"apiGroups: ["*"], resources: ["*"], verbs: [get]"#),
+            "",
+        ),
+        (
+            role(r#"apiGroups: [apps], resources: ["*"], verbs: ["*"]"#),
+            "",
+        ),
+        (
+            binding("ClusterRoleBinding", "cluster-admin"),
+            "info roleRef.name",
+        ),
+        (binding("RoleBinding", "cluster-admin"), "info roleRef.name"),
+        (binding("ClusterRoleBinding", "admin"), ""),
+    ] {
+        assert_eq!(found("rbac-wildcard", &text).concat(), wanted, "{text}");
+    }
+}
+
+#[test]
+fn names_leave_room_for_what_is_added_to_them() {
+    let set = |length: usize| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: {}}}\nspec: {{serviceName: s, selector: \
+             {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: \
+             [{{name: a, image: b}}]}}}}}}\n",
+            "a".repeat(length)
+        )
+    };
+    assert!(found("stateful-set-name", &set(52)).is_empty());
+    assert_eq!(
+        found("stateful-set-name", &set(53)),
+        ["error metadata.name"]
+    );
+}
+
+#[test]
 fn ranges_of_pods_are_for_all_containers_together() {
     let pod = "error spec.template";
     for (limits, containers, wanted) in [

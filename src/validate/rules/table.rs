@@ -140,6 +140,11 @@ static RULES: &[(&str, &[Rule])] = &[
         &[backends::azure_file],
     ),
     (
+        "api.core.v1.CinderPersistentVolumeSource",
+        &[backends::secret_name, backends::secret_namespace],
+    ),
+    ("api.core.v1.CinderVolumeSource", &[backends::secret_name]),
+    (
         "api.core.v1.ClusterTrustBundleProjection",
         &[certificates::bundle_source],
     ),
@@ -171,7 +176,7 @@ static RULES: &[(&str, &[Rule])] = &[
     ),
     (
         "api.core.v1.ISCSIPersistentVolumeSource",
-        &[backends::iscsi, backends::iscsi_secret],
+        &[backends::iscsi, backends::secret_name],
     ),
     ("api.core.v1.ISCSIVolumeSource", &[backends::iscsi]),
     ("api.core.v1.KeyToPath", &[volumes::file]),
@@ -242,7 +247,7 @@ static RULES: &[(&str, &[Rule])] = &[
     ("api.core.v1.ServiceSpec", &[services::service]),
     (
         "api.core.v1.StorageOSPersistentVolumeSource",
-        &[backends::storage_os, backends::storage_os_secret],
+        &[backends::storage_os, backends::secret_namespace],
     ),
     ("api.core.v1.StorageOSVolumeSource", &[backends::storage_os]),
     ("api.core.v1.Toleration", &[scheduling::toleration]),
