@@ -191,6 +191,34 @@ fn charts_are_rendered_as_kustomize_has_them_rendered() {
 }
 
 #[test]
+fn charts_are_rendered_as_kustomize_5_5_has_them_rendered() {
+    let overlay = Overlay::new(&CHART);
+    let kustomize = cluster::Tools::kustomize_5_5();
+    // It cannot drive Helm 4.
+    let helm = tools().helm3();
+    let flags = ["--enable-helm", "--helm-command", helm.to_str().unwrap()];
+    let compat = [&flags[..], &["--kustomize-compat", "5.5"]].concat();
+    let write = |text: &str| overlay.write("over/kustomization.yaml", text);
+    let chart = "helmCharts:\n- name: web\n  releaseName: r\n";
+    for fields in [
+        "",
+        "  namespace: other\n",
+        "  namespace: other\nnamespace: shop\n",
+        "namespace: shop\nnamePrefix: p-\n",
+        "  valuesFile: more.yaml\n  valuesInline: {list: [], o: 'yes'}\n",
+        "  includeCRDs: true\n  skipTests: true\n  apiVersions: [example.com/v1]\n",
+    ] {
+        write(&format!("{chart}{fields}"));
+        let theirs = overlay.kustomize_by(&kustomize, &flags);
+        overlay.compare(&theirs, &overlay.deployx(&compat));
+    }
+    write(&format!("{chart}  devel: true\n"));
+    let theirs = overlay.kustomize_by(&kustomize, &flags);
+    let said = outside::refusal(&theirs, &overlay.deployx(&compat));
+    assert!(said.contains("knows no `devel`"), "{said}");
+}
+
+#[test]
 fn a_chart_that_does_not_render_is_located() {
     let overlay = Overlay::new(&CHART);
     overlay.write(
@@ -223,6 +251,13 @@ fn a_chart_that_does_not_render_is_located() {
             assert!(said.contains(want), "{want}\n{said}");
         }
     }
+    overlay.write("over/none.yaml", "\n");
+    overlay.write(
+        "over/kustomization.yaml",
+        "helmCharts: [{name: web, valuesFile: none.yaml, valuesInline: {a: b}}]\n",
+    );
+    let said = overlay.both_refuse(&flags);
+    assert!(said.contains("these values are empty"), "{said}");
     overlay.write("over/kustomization.yaml", "helmCharts: [{name: web}]\n");
     let said = overlay.both_refuse(&["--enable-helm", "--helm-command", "/no/such/helm"]);
     assert!(

@@ -111,6 +111,7 @@ fn dispatch(
                 target,
                 allow_name_change: false,
                 allow_kind_change: false,
+                unknown_options: Vec::new(),
                 span: fields.span(),
             };
             return Some(patch::apply_json6902(run, dir, map, &patch));

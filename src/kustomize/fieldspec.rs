@@ -342,6 +342,7 @@ fn empty_scalar(span: Span) -> Node {
         kind: ScalarKind::Str,
         plain: true,
         folded: false,
+        untagged: true,
     };
     Node::new(Value::Scalar(scalar), span)
 }

@@ -201,12 +201,9 @@ pub(crate) fn make(
     kind: Generated,
 ) -> Result<Resource, Diagnostics> {
     let span = args.span;
-    let text = |text: &str| Node::string(text, span);
+    let text = |text: &str| text_node(text, span);
     let mut metadata = Map::new();
-    metadata.set(
-        "name",
-        Node::string(args.name.value.clone(), args.name.span),
-    );
+    metadata.set("name", text_node(args.name.value.clone(), args.name.span));
     if !args.namespace.is_empty() {
         metadata.set("namespace", text(&args.namespace));
     }

@@ -88,6 +88,8 @@ pub(crate) struct Chart {
     skip_tests: bool,
     debug: bool,
     devel: bool,
+    /// Where `devel` stands, which kustomize 5.5 does not know.
+    devel_span: Option<Span>,
     span: Span,
 }
 
@@ -167,6 +169,7 @@ fn read_chart(fields: &mut Fields<'_, '_>) -> Chart {
         skip_tests: fields.flag("skipTests"),
         debug: fields.flag("debug"),
         devel: fields.flag("devel"),
+        devel_span: fields.key_span("devel"),
         span: fields.span(),
     }
 }
@@ -212,6 +215,7 @@ fn read_old(
         skip_tests: false,
         debug: false,
         devel: false,
+        devel_span: None,
         span: fields.span(),
     }
 }
@@ -240,6 +244,11 @@ pub(crate) fn generate(
     let mut made = Vec::with_capacity(charts.charts.len());
     let mut faults = Vec::new();
     for chart in &charts.charts {
+        if let Some(span) = chart.devel_span.filter(|_| run.options().compat.is_5_5()) {
+            let fault = Diagnostic::error("unknown-field", "kustomize 5.5 knows no `devel`");
+            faults.push(fault.at(span, ""));
+            continue;
+        }
         let mut chart = chart.clone();
         if chart.namespace.is_empty() && !run.options().compat.is_5_5() {
             chart.namespace = match namespace {
@@ -489,6 +498,11 @@ impl Rendering<'_, '_> {
         let options = crate::manifest::ReadOptions::kustomize_resource();
         let documents = read::read_all(self.run.files().sources, file, &options)?;
         let root = documents.into_iter().map(|document| document.root).next();
+        if root.is_none() {
+            let message = "these values are empty, and kustomize merges others only into some";
+            let fault = Diagnostic::error("helm-values", message);
+            return Err(fault.at(self.values_file().span, "").into());
+        }
         let own = root
             .filter(|root| !root.is_null())
             .unwrap_or_else(|| Node::empty_map(inline.span));

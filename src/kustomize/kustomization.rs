@@ -117,6 +117,8 @@ pub(crate) struct Patch {
     pub(crate) target: Option<Selector>,
     pub(crate) allow_name_change: bool,
     pub(crate) allow_kind_change: bool,
+    /// Faults of options that only kustomize 5.5 takes.
+    pub(crate) unknown_options: Vec<Diagnostic>,
     pub(crate) span: Span,
 }
 
@@ -291,11 +293,18 @@ pub(crate) fn read_patch_fields(fields: &mut Fields<'_, '_>) -> Patch {
     let target = target.map(|node| Selector::read(node, fields));
     let options = fields.node("options");
     let (mut allow_name_change, mut allow_kind_change) = (false, false);
+    let mut unknown_options = Vec::new();
     if let Some(options) = options {
         const OPTIONS: &[&str] = &["allowNameChange", "allowKindChange"];
-        let mut fields = fields.inner(options, "options of a patch", OPTIONS);
-        allow_name_change = fields.flag("allowNameChange");
-        allow_kind_change = fields.flag("allowKindChange");
+        let before = fields.faults().len();
+        let mut inner = fields.inner(options, "options of a patch", OPTIONS);
+        allow_name_change = inner.flag("allowNameChange");
+        allow_kind_change = inner.flag("allowKindChange");
+        let faults = fields.faults().split_off(before);
+        let is_unknown = |fault: &Diagnostic| fault.rule == "unknown-field";
+        let (unknown, faults): (Vec<_>, Vec<_>) = faults.into_iter().partition(is_unknown);
+        unknown_options = unknown;
+        fields.faults().extend(faults);
     }
     Patch {
         path: fields.filled("path"),
@@ -303,6 +312,7 @@ pub(crate) fn read_patch_fields(fields: &mut Fields<'_, '_>) -> Patch {
         target,
         allow_name_change,
         allow_kind_change,
+        unknown_options,
         span: fields.span(),
     }
 }

@@ -45,6 +45,7 @@ mod transform;
 mod typed;
 mod value_path;
 mod vars;
+mod yaml_text;
 
 pub use compat::Compat;
 pub use expand::{

@@ -123,8 +123,14 @@ fn set_subjects(node: &mut Node, rule: &NamespaceRule<'_>) -> Result<(), FieldEr
                 span: subjects.span,
             });
         }
-        Some(items) if !items.iter().any(is_meant) => return Ok(()),
-        Some(_) => {}
+        Some(items) => {
+            if let Some(fault) = items.iter().find_map(|item| odd_subject(item, key)) {
+                return Err(fault);
+            }
+            if !items.iter().any(is_meant) {
+                return Ok(());
+            }
+        }
     }
     let subjects = node.get_mut("subjects").and_then(Node::as_seq_mut);
     for subject in subjects.into_iter().flatten().filter(|item| is_meant(item)) {
@@ -135,4 +141,22 @@ fn set_subjects(node: &mut Node, rule: &NamespaceRule<'_>) -> Result<(), FieldEr
         }
     }
     Ok(())
+}
+
+/// What is wrong with a subject, if anything.
+fn odd_subject(subject: &Node, key: &str) -> Option<FieldError> {
+    if subject.is_null() {
+        return None;
+    }
+    let (wanted, odd) = match subject.get(key) {
+        _ if subject.as_map().is_none() => ("a subject is a mapping".to_owned(), subject),
+        Some(field) if field.as_scalar().is_none() => {
+            (format!("the `{key}` of a subject is a string"), field)
+        }
+        _ => return None,
+    };
+    Some(FieldError {
+        message: format!("{wanted}, not {}", odd.describe()),
+        span: odd.span,
+    })
 }

@@ -79,8 +79,15 @@ fn compare_texts(a: &Resource, b: &Resource) -> Ordering {
         };
         bytes_of(&a[at..]).cmp(bytes_of(&b[at..]))
     }
-    compare(&gvk_parts(&a.gvk), &gvk_parts(&b.gvk))
-        .then_with(|| compare(&id_parts(a), &id_parts(b)))
+    let is_core_namespace = |gvk: &Gvk| gvk.kind == "Namespace" && gvk.group.is_empty();
+    let by_kind = compare(&gvk_parts(&a.gvk), &gvk_parts(&b.gvk));
+    let by_kind = if is_core_namespace(&a.gvk) && is_core_namespace(&b.gvk) {
+        // Whatever is compared with a Namespace of the core group is compared backwards.
+        by_kind.reverse()
+    } else {
+        by_kind
+    };
+    by_kind.then_with(|| compare(&id_parts(a), &id_parts(b)))
 }
 
 /// Sorts by kind; `first` and `last` are the lists of `legacySortOptions`.

@@ -173,7 +173,10 @@ impl Index {
     /// Whether a field could hold a name that something had.
     fn may_hold(&self, node: &Node) -> bool {
         if let Some(items) = node.as_seq() {
-            return items.iter().any(|item| self.may_hold(item));
+            // A list of lists is a fault that is reported.
+            return items
+                .iter()
+                .any(|item| item.as_seq().is_some() || self.may_hold(item));
         }
         let name = node.as_map().map_or(Some(node), |map| map.get("name"));
         match name.and_then(Node::as_scalar) {

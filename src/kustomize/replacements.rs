@@ -1,7 +1,11 @@
 //! `replacements:`: values copied from one object into fields of others.
 
+mod field;
+
 use smol_str::SmolStr;
 
+use self::field::{copy, set_text};
+pub(crate) use self::field::{is_unreadable, set_scalar_text};
 use super::aliases;
 use super::compat::Compat;
 use super::decode::{Fields, Text};
@@ -9,12 +13,12 @@ use super::fieldspec::selects;
 use super::load::Dir;
 use super::record::{Step, StepKind};
 use super::resmap::ResMap;
-use super::resource::{Resource, plain_scalar};
+use super::resource::{Resource, untagged};
 use super::run::Run;
 use super::selector::Selector;
-use super::value_path::{MakeKind, ValuePath, is_new};
-use super::{silent, structured};
-use crate::manifest::{Diagnostic, Diagnostics, Gvk, Node, ScalarKind, Span, Value};
+use super::silent;
+use super::value_path::ValuePath;
+use crate::manifest::{Diagnostic, Diagnostics, Gvk, Node, Span};
 
 const DEFAULT_PATH: &str = "metadata.name";
 
@@ -252,7 +256,7 @@ fn replace(
                 .into());
         }
         (None, Some(text)) => Copied {
-            value: Node::new(Value::Scalar(plain_scalar(&text.value)), text.span),
+            value: untagged(&text.value, text.span),
             from: "`sourceValue`".to_owned(),
         },
         (None, None) => return Ok(()),
@@ -280,10 +284,16 @@ fn replace(
             }
             let before = resource.node.clone();
             for path in &target.paths {
-                if let Err(reason) = copy(&mut resource.node, &value, path, &target.options, compat)
-                {
-                    resource.broken = true;
-                    faults.push(no_field(resource, path, &reason, target));
+                match copy(run, &mut resource.node, &value, path, &target.options) {
+                    Ok(None) => {}
+                    Ok(Some(reason)) => {
+                        let fault = no_field(resource, path, &reason, target);
+                        resource.unreadable.get_or_insert_default().0.push(fault);
+                    }
+                    Err(reason) => {
+                        resource.broken = true;
+                        faults.push(no_field(resource, path, &reason, target));
+                    }
                 }
             }
             aliases::propagate(resource, &before);
@@ -503,93 +513,4 @@ fn is_exactly(selector: &Selector, resource: &Resource) -> bool {
     };
     let (name, namespace) = (text(&selector.name), text(&selector.namespace));
     has_identity(resource, &gvk, &name, &namespace)
-}
-
-fn copy(
-    root: &mut Node,
-    value: &Node,
-    path: &Text,
-    options: &FieldOptions,
-    compat: Compat,
-) -> Result<(), String> {
-    let make = options.create.then_some(match &value.value {
-        Value::Scalar(_) => MakeKind::Scalar,
-        Value::Map(_) => MakeKind::Map,
-        Value::Seq(_) => MakeKind::List,
-    });
-    let path = ValuePath::new(&path.value);
-    if !compat.is_5_5() && structured::set(root, &path, value, make) {
-        return Ok(());
-    }
-    let count = path.visit(root, make, &mut |field| set_field(field, value, options))?;
-    if count == 0 {
-        Err(String::new())
-    } else {
-        Ok(())
-    }
-}
-
-fn set_field(field: &mut Node, value: &Node, options: &FieldOptions) -> Result<(), String> {
-    let text = value.as_scalar().map_or("", |scalar| scalar.text.as_str());
-    if options.delimiter.is_empty() {
-        if field.as_scalar().is_none() {
-            *field = value.clone();
-            return Ok(());
-        }
-        let span = value.span;
-        set_scalar_text(field, text)?;
-        field.span = span;
-        return Ok(());
-    }
-    let Some(scalar) = field.as_scalar() else {
-        return Err(format!(
-            "`delimiter` needs a text, and this is {}",
-            field.describe()
-        ));
-    };
-    let old = scalar.text.clone();
-    let mut parts: Vec<&str> = old.split(options.delimiter.as_str()).collect();
-    match usize::try_from(options.index) {
-        Err(_) => parts.insert(0, text),
-        Ok(index) if index >= parts.len() => parts.push(text),
-        Ok(index) => parts[index] = text,
-    }
-    let joined = parts.join(&options.delimiter);
-    let span = value.span;
-    set_scalar_text(field, &joined)?;
-    field.span = span;
-    Ok(())
-}
-
-/// Replaces the text of a scalar and leaves its type: a text stays one, a number must become a
-/// number.
-pub(crate) fn set_scalar_text(field: &mut Node, text: &str) -> Result<(), String> {
-    if is_new(field) {
-        field.value = Value::Scalar(plain_scalar(text));
-        return Ok(());
-    }
-    let Some(old) = field.as_scalar() else {
-        return Ok(());
-    };
-    if matches!(old.kind, ScalarKind::Str | ScalarKind::Timestamp) {
-        set_text(field, text);
-        return Ok(());
-    }
-    let new = plain_scalar(text);
-    let fits = new.kind == old.kind || old.kind == ScalarKind::Float && new.kind == ScalarKind::Int;
-    if !fits {
-        return Err(format!("`{text}` cannot replace {}", field.describe()));
-    }
-    field.value = Value::Scalar(new);
-    Ok(())
-}
-
-/// Replaces the text of a scalar; it means what it meant.
-fn set_text(field: &mut Node, text: &str) {
-    if let Value::Scalar(scalar) = &mut field.value {
-        scalar.text = text.into();
-        if scalar.kind == ScalarKind::Timestamp {
-            scalar.kind = ScalarKind::Str;
-        }
-    }
 }

@@ -193,21 +193,7 @@ impl ResMap {
 
     /// Two resources with one current identity, if there are any.
     pub(crate) fn conflict(&self) -> Option<(usize, usize)> {
-        let mut seen = HashMap::with_capacity(self.items.len());
-        for (at, resource) in self.items.iter().enumerate() {
-            if resource.dead {
-                continue;
-            }
-            let id = (
-                &resource.gvk,
-                &resource.name,
-                resource.effective_namespace(),
-            );
-            if let Some(first) = seen.insert(id, at) {
-                return Some((first, at));
-            }
-        }
-        None
+        doubles(&self.items).next()
     }
 
     fn with_current_id(&mut self, resource: &Resource) -> Vec<usize> {
@@ -224,6 +210,20 @@ impl ResMap {
         let candidates = self.by_id.get(&hash).into_iter().flatten().copied();
         candidates.filter(is_same).collect()
     }
+}
+
+/// The places of resources whose current identity another before them has, and of the one before.
+pub(crate) fn doubles(resources: &[Resource]) -> impl Iterator<Item = (usize, usize)> {
+    let mut seen = HashMap::with_capacity(resources.len());
+    let living = resources.iter().enumerate().filter(|(_, one)| !one.dead);
+    living.filter_map(move |(at, resource)| {
+        let id = (
+            &resource.gvk,
+            &resource.name,
+            resource.effective_namespace(),
+        );
+        seen.insert(id, at).map(|first| (first, at))
+    })
 }
 
 /// Two resources with one identity.

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::aliases::Alias;
 use crate::manifest::object::split_api_version;
 use crate::manifest::resolve::{Resolved, resolve};
-use crate::manifest::{Dialect, Gvk, Map, Node, Scalar, ScalarKind, Span, Value};
+use crate::manifest::{Diagnostics, Dialect, Gvk, Map, Node, Scalar, ScalarKind, Span, Value};
 use crate::merge::merge_keys::MergeSchema;
 use crate::merge::strategic::{is_ambiguous, keep_style};
 
@@ -67,6 +67,9 @@ pub(crate) struct Resource {
     /// Whether a step failed on it. What later steps would find wrong may come from that, so they
     /// leave it alone.
     pub(crate) broken: bool,
+    /// Fields that a step has given a text which their type does not allow. kustomize finds that
+    /// only when it reads the object again, which it does not do with one that it leaves out.
+    pub(crate) unreadable: Option<Box<Diagnostics>>,
     /// Its number in the record of the build, from 1; 0 while nothing records it.
     pub(crate) record: u32,
 }
@@ -91,6 +94,7 @@ impl Resource {
             from_helm: false,
             dead: false,
             broken: false,
+            unreadable: None,
             record: 0,
         };
         resource.refresh(schema);
@@ -347,9 +351,18 @@ pub(crate) fn raw_text(node: &Node) -> SmolStr {
 /// Gives a scalar a new text the way kyaml does: where it was plain, the new text means what a
 /// plain scalar means (`1e3` is a number then), where it was quoted it stays text.
 pub(crate) fn set_scalar(node: &mut Node, text: &str, span: Span) {
-    let mut new = Node::new(Value::Scalar(plain_scalar(text)), span);
+    let mut new = untagged(text, span);
     keep_style(node, &mut new);
     *node = new;
+}
+
+/// A scalar that kustomize sets without saying what it is.
+pub(crate) fn untagged(text: &str, span: Span) -> Node {
+    let scalar = Scalar {
+        untagged: true,
+        ..plain_scalar(text)
+    };
+    Node::new(Value::Scalar(scalar), span)
 }
 
 /// A text as kustomize makes one: in quotes only where another reader could take it for something
@@ -378,6 +391,7 @@ pub(crate) fn plain_scalar(text: &str) -> Scalar {
         kind,
         plain: true,
         folded: false,
+        untagged: false,
     }
 }
 

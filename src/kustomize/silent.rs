@@ -1,5 +1,6 @@
 //! What kustomize passes over in silence: each is a warning here, and an error in a strict build.
 
+use super::decode::Text;
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::run::Run;
@@ -125,6 +126,18 @@ pub(super) fn no_reject(run: &Run<'_>, map: &ResMap, reject: &Selector) {
     );
     let remark = nearest(map, reject).unwrap_or_default();
     run.warn(Diagnostic::warning("reject-unmatched", message).at(reject.span, remark));
+}
+
+/// Warns of a path that leads into a text where kustomize sets the value in a copy.
+pub(super) fn forgotten(run: &Run<'_>, path: &Text) {
+    let message = format!(
+        "nothing is set at `{}`: kustomize changes a copy of the text there and forgets it",
+        path.value
+    );
+    let warning = Diagnostic::warning("replacement-forgotten", message).at(path.span, "");
+    run.warn(warning.hint(
+        "name what holds the text instead of `*`; in JSON the value must be one of the same type",
+    ));
 }
 
 /// The nearest name among the objects of the kind that a target is for, else the nearest kind.

@@ -68,12 +68,12 @@ impl Transformer<'_> {
         faults.take(patch::apply_strategic_merge(run, dir, map, merges));
         let times = usize::from(!merges.is_empty());
         self.note(map, "PatchStrategicMergeTransformer", times);
-        let patches = &self.kustomization().patches;
-        for entry in patches {
+        for entry in &self.kustomization().patches {
             faults.take(patch::apply(run, dir, map, entry));
+            // A patch may take off what was noted of those before it.
+            self.note(map, "PatchTransformer", 1);
         }
         map.compact();
-        self.note(map, "PatchTransformer", patches.len());
     }
 
     fn names(&self, map: &mut ResMap, config: &Config, faults: &mut Diagnostics) {
@@ -144,11 +144,10 @@ impl Transformer<'_> {
     /// What comes after the labels: the older JSON patches, replicas, images, replacements.
     fn values(&self, map: &mut ResMap, config: &Config, faults: &mut Diagnostics) {
         let (run, dir, kustomization) = (self.run, self.chain.dir(), self.kustomization());
-        let patches = &kustomization.patches_json6902;
-        for entry in patches {
+        for entry in &kustomization.patches_json6902 {
             faults.take(patch::apply_json6902(run, dir, map, entry));
+            self.note(map, "PatchJson6902Transformer", 1);
         }
-        self.note(map, "PatchJson6902Transformer", patches.len());
         for entry in &kustomization.replicas {
             faults.take(names::replicas(map, entry, &config.replicas));
             self.record(map, StepKind::Replicas, entry.span);

@@ -4,7 +4,9 @@
 use smol_str::SmolStr;
 
 use super::fieldspec::split_escaped;
-use crate::manifest::{Map, Node, Scalar, ScalarKind, Span, Value, go_regex, suggest};
+use super::resource::untagged;
+use super::structured;
+use crate::manifest::{Map, Node, Span, Value, go_regex, suggest};
 
 /// A path split into its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +121,34 @@ impl ValuePath {
         make: Option<MakeKind>,
         set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
     ) -> Result<usize, String> {
-        visit(root, &self.0, make, set)
+        let mut walk = Walk {
+            make,
+            into_texts: false,
+            forgets: false,
+            set,
+        };
+        walk.visit(root, &self.0)
+    }
+
+    /// As [`ValuePath::visit`], and counts what the path leads to inside of texts: what kustomize
+    /// sets there, it forgets. Returns whether it forgets anything.
+    ///
+    /// # Errors
+    /// As [`ValuePath::visit`].
+    pub(crate) fn visit_with_texts(
+        &self,
+        root: &mut Node,
+        make: Option<MakeKind>,
+        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+    ) -> Result<(usize, bool), String> {
+        let mut walk = Walk {
+            make,
+            into_texts: true,
+            forgets: false,
+            set,
+        };
+        let count = walk.visit(root, &self.0)?;
+        Ok((count, walk.forgets))
     }
 }
 
@@ -146,141 +175,140 @@ fn step<'n>(node: &'n Node, part: &str) -> Option<&'n Node> {
 }
 
 /// `[key=value]`, or `[=value]` for a list of scalars.
-fn list_entry(part: &str) -> Option<(&str, &str)> {
+pub(crate) fn list_entry(part: &str) -> Option<(&str, &str)> {
     let inner = part.strip_prefix('[')?.strip_suffix(']')?;
     inner.split_once('=')
 }
 
-fn visit(
-    node: &mut Node,
-    path: &[SmolStr],
+/// A walk along a path.
+struct Walk<'w> {
     make: Option<MakeKind>,
-    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-) -> Result<usize, String> {
-    let Some((part, rest)) = path.split_first() else {
-        return set(node).map(|()| 1);
-    };
-    if let Ok(at) = part.parse::<usize>() {
-        return visit_index(node, at, rest, make, set);
-    }
-    if let Some((key, value)) = list_entry(part) {
-        return visit_entries(node, part, (key, value), rest, make, set);
-    }
-    if part == "*" {
-        let items = list_of(node, part)?;
-        return items.iter_mut().try_fold(0, |count, item| {
-            visit(item, rest, make, set).map(|more| count + more)
-        });
-    }
-    visit_field(node, part, rest, make, set)
+    /// Whether the path may lead into a text, as it does since kustomize 5.8: what is set in there
+    /// is forgotten.
+    into_texts: bool,
+    /// Whether something is forgotten.
+    forgets: bool,
+    set: &'w mut dyn FnMut(&mut Node) -> Result<(), String>,
 }
 
-fn visit_field(
-    node: &mut Node,
-    part: &SmolStr,
-    rest: &[SmolStr],
-    make: Option<MakeKind>,
-    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-) -> Result<usize, String> {
-    if node.is_null() {
-        // What kustomize makes in a null hangs on it unseen.
-        return Ok(usize::from(make.is_some()));
+impl Walk<'_> {
+    fn visit(&mut self, node: &mut Node, path: &[SmolStr]) -> Result<usize, String> {
+        let Some((part, rest)) = path.split_first() else {
+            return (self.set)(node).map(|()| 1);
+        };
+        if let Ok(at) = part.parse::<usize>() {
+            return self.index(node, at, rest);
+        }
+        if let Some(entry) = list_entry(part) {
+            return self.entries(node, part, entry, rest);
+        }
+        if part == "*" {
+            let items = list_of(node, part)?;
+            return items
+                .iter_mut()
+                .try_fold(0, |count, item| Ok(count + self.visit(item, rest)?));
+        }
+        self.field(node, part, rest)
     }
-    let (span, describe) = (node.span, node.describe());
-    if node.as_map().is_none() {
-        return Err(format!("`{part}` is looked up in {describe}"));
-    }
-    match make {
-        None if node.get(part).is_none() => return Ok(0),
-        _ => {}
-    }
-    let Some(map) = node.as_map_mut() else {
-        return Ok(0);
-    };
-    let field = match make {
-        Some(make) => map.get_or_insert_with(part, || made(rest, make, span)),
-        None => match map.get_mut(part) {
-            Some(field) => field,
-            None => return Ok(0),
-        },
-    };
-    if field.as_scalar().is_some() && !rest.is_empty() {
-        return Err(format!(
+
+    fn field(
+        &mut self,
+        node: &mut Node,
+        part: &SmolStr,
+        rest: &[SmolStr],
+    ) -> Result<usize, String> {
+        if node.is_null() {
+            // What kustomize makes in a null hangs on it unseen.
+            return Ok(usize::from(self.make.is_some()));
+        }
+        let (span, describe) = (node.span, node.describe());
+        if node.as_map().is_none() {
+            return Err(format!("`{part}` is looked up in {describe}"));
+        }
+        if self.make.is_none() && node.get(part).is_none() {
+            return Ok(0);
+        }
+        let Some(map) = node.as_map_mut() else {
+            return Ok(0);
+        };
+        let field = match self.make {
+            Some(make) => map.get_or_insert_with(part, || made(rest, make, span)),
+            None => match map.get_mut(part) {
+                Some(field) => field,
+                None => return Ok(0),
+            },
+        };
+        match field.as_scalar().filter(|_| !rest.is_empty()) {
+            Some(text) if self.into_texts => {
+                if let Some(count) = structured::count(&text.text, rest, self.make) {
+                    self.forgets |= count > 0;
+                    return Ok(count);
+                }
+            }
+            Some(_) if !field.is_null() => {}
+            _ => return self.visit(field, rest),
+        }
+        Err(format!(
             "`{part}` is {}, and the path goes on",
             field.describe()
-        ));
+        ))
     }
-    visit(field, rest, make, set)
-}
 
-fn visit_index(
-    node: &mut Node,
-    at: usize,
-    rest: &[SmolStr],
-    make: Option<MakeKind>,
-    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-) -> Result<usize, String> {
-    let span = node.span;
-    let items = list_of(node, &at.to_string())?;
-    if let Some(make) = make.filter(|_| items.len() == at) {
-        items.push(made(rest, make, span));
+    fn index(&mut self, node: &mut Node, at: usize, rest: &[SmolStr]) -> Result<usize, String> {
+        let span = node.span;
+        let items = list_of(node, &at.to_string())?;
+        if let Some(make) = self.make.filter(|_| items.len() == at) {
+            items.push(made(rest, make, span));
+        }
+        let count = items.len();
+        match items.get_mut(at) {
+            Some(item) => self.visit(item, rest),
+            None => Err(format!(
+                "there is no index {at}: the list has {count} elements"
+            )),
+        }
     }
-    let count = items.len();
-    match items.get_mut(at) {
-        Some(item) => visit(item, rest, make, set),
-        None => Err(format!(
-            "there is no index {at}: the list has {count} elements"
-        )),
-    }
-}
 
-fn visit_entries(
-    node: &mut Node,
-    part: &str,
-    (key, value): (&str, &str),
-    rest: &[SmolStr],
-    make: Option<MakeKind>,
-    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-) -> Result<usize, String> {
-    let pattern = go_regex::compile(value)
-        .map_err(|reason| format!("`{part}` holds no regular expression: {reason}"))?;
-    let span = node.span;
-    let items = list_of(node, part)?;
-    let is_meant = |item: &Node| {
-        let field = if key.is_empty() {
-            Some(item)
-        } else {
-            item.get(key)
+    fn entries(
+        &mut self,
+        node: &mut Node,
+        part: &str,
+        (key, value): (&str, &str),
+        rest: &[SmolStr],
+    ) -> Result<usize, String> {
+        let pattern = go_regex::compile(value)
+            .map_err(|reason| format!("`{part}` holds no regular expression: {reason}"))?;
+        let span = node.span;
+        let items = list_of(node, part)?;
+        let is_meant = |item: &Node| {
+            let field = if key.is_empty() {
+                Some(item)
+            } else {
+                item.get(key)
+            };
+            field.is_some_and(|field| match field.as_scalar() {
+                Some(scalar) if scalar.plain => pattern.is_match(&scalar.text),
+                _ => pattern.is_match(&structured::written(field)),
+            })
         };
-        field
-            .and_then(Node::as_scalar)
-            .is_some_and(|scalar| pattern.is_match(&scalar.text))
-    };
-    let mut count = 0;
-    for item in items.iter_mut().filter(|item| is_meant(item)) {
-        count += if key.is_empty() {
-            set(item).map(|()| 1)?
-        } else {
-            visit(item, rest, make, set)?
-        };
+        // A path ends at a scalar that is found by itself.
+        let rest = if key.is_empty() { &[] } else { rest };
+        let mut count = 0;
+        for item in items.iter_mut().filter(|item| is_meant(item)) {
+            count += self.visit(item, rest)?;
+        }
+        if count == 0 && self.make.is_some() {
+            let mut made = untagged(value, span);
+            if !key.is_empty() {
+                let mut map = Map::new();
+                map.set(key, made);
+                made = Node::map(map, span);
+            }
+            count = self.visit(&mut made, rest)?;
+            items.push(made);
+        }
+        Ok(count)
     }
-    if count == 0 && make.is_some() {
-        let text = Node::string(value, span);
-        let mut made = if key.is_empty() {
-            text
-        } else {
-            let mut map = Map::new();
-            map.set(key, text);
-            Node::map(map, span)
-        };
-        count = if key.is_empty() {
-            set(&mut made).map(|()| 1)?
-        } else {
-            visit(&mut made, rest, make, set)?
-        };
-        items.push(made);
-    }
-    Ok(count)
 }
 
 fn list_of<'n>(node: &'n mut Node, part: &str) -> Result<&'n mut Vec<Node>, String> {
@@ -299,25 +327,9 @@ fn made(rest: &[SmolStr], make: MakeKind, span: Span) -> Node {
         None => match make {
             MakeKind::Map => Node::empty_map(span),
             MakeKind::List => Node::seq(Vec::new(), span),
-            MakeKind::Scalar => Node::new(
-                Value::Scalar(Scalar {
-                    text: SmolStr::default(),
-                    kind: ScalarKind::Null,
-                    plain: true,
-                    folded: false,
-                }),
-                Span::NONE,
-            ),
+            MakeKind::Scalar => untagged("", Span::NONE),
         },
     }
-}
-
-/// Whether a value was just made by [`ValuePath::visit`] and has no type yet.
-pub(crate) fn is_new(node: &Node) -> bool {
-    node.span.is_none()
-        && node
-            .as_scalar()
-            .is_some_and(|scalar| scalar.text.is_empty())
 }
 
 #[cfg(test)]
@@ -367,6 +379,13 @@ mod tests {
                 r#"{"a":[{"n":"x","b":7}]}"#,
             ),
             (r#"{"a":["x","y"]}"#, "a.[=y]", None, r#"{"a":["x",7]}"#),
+            (r#"{"a":[{"x":1}]}"#, "a.[=x: 1]", None, r#"{"a":[7]}"#),
+            (
+                r#"{"a":[{"n":["x"],"b":1}]}"#,
+                "a.[n=x].b",
+                None,
+                r#"{"a":[{"n":["x"],"b":7}]}"#,
+            ),
             (r#"{"a":[1,2]}"#, "a.1", None, r#"{"a":[1,7]}"#),
             (r#"{"a":1}"#, "b.c", None, r#"{"a":1}"#),
             ("{}", "a.b", scalar, r#"{"a":{"b":7}}"#),

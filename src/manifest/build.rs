@@ -531,8 +531,8 @@ impl Builder {
         let (kind, text) = match tag.and_then(core_tag).as_deref() {
             Some("str") => (ScalarKind::Str, SmolStr::new(text)),
             Some("binary") => (ScalarKind::Str, self.binary(text, at)),
-            Some("int" | "float" | "bool" | "null" | "timestamp") => {
-                (self.resolve(text, at), SmolStr::new(text))
+            Some(name @ ("int" | "float" | "bool" | "null" | "timestamp")) => {
+                (self.tagged(name, text, at), SmolStr::new(text))
             }
             _ if plain && self.resolves(tag) => (self.resolve(text, at), SmolStr::new(text)),
             _ => (ScalarKind::Str, SmolStr::new(text)),
@@ -542,7 +542,27 @@ impl Builder {
             kind,
             plain,
             folded: false,
+            untagged: false,
         }
+    }
+
+    /// What a text with a tag is; that it does not read as what the tag says is a fault.
+    fn tagged(&mut self, name: &str, text: &str, at: Span) -> ScalarKind {
+        let faults = self.faults.len();
+        let kind = self.resolve(text, at);
+        let fits = match name {
+            "int" => kind == ScalarKind::Int,
+            "float" => matches!(kind, ScalarKind::Int | ScalarKind::Float),
+            "bool" => kind == ScalarKind::Bool,
+            "null" => kind == ScalarKind::Null,
+            _ => resolve(text, Dialect::Kustomize) == Resolved::Kind(ScalarKind::Timestamp),
+        };
+        if !fits && self.faults.len() == faults {
+            let message = format!("`{text}` does not read as what its tag `!!{name}` says");
+            self.faults
+                .push(Diagnostic::error("yaml-tag", message).at(at, ""));
+        }
+        kind
     }
 
     /// Whether a plain scalar with this tag, which is none of YAML's own, means what it means
@@ -596,6 +616,11 @@ impl Builder {
     /// Says what was put into the text that the parser reads.
     pub(super) fn mended(&mut self, insertions: Insertions) {
         self.insertions = insertions;
+    }
+
+    /// Whose rules decide what a plain scalar means.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.options.dialect
     }
 
     /// Refuses the document.

@@ -1,10 +1,10 @@
 //! Where go-yaml and the parser disagree on what is YAML: quoted text whose lines are indented
-//! less than they should be, and tabs where indentation is expected.
+//! less than they should be, tabs where indentation is expected, question marks in brackets.
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span as EventSpan, StructureStyle};
 
-use super::Diagnostic;
 use super::source::{FileId, Span};
+use super::{Diagnostic, Dialect};
 
 /// How deep a line is indented for the parser to take it.
 const PAD: usize = 200;
@@ -59,12 +59,29 @@ fn first_misplaced(text: &str, options: &granit_parser::Options) -> Option<usize
     }
 }
 
-/// Tabs at the beginning of lines, which go-yaml refuses outside of brackets and quotes.
+/// What go-yaml refuses and the parser takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quirk {
+    /// A tab where a line is indented, or behind the dash of a list element.
+    Tab,
+    /// A question mark in a plain scalar inside brackets.
+    QuestionMark,
+    /// An escape in double quotes that go-yaml does not know: `\\/`, or half a character as
+    /// JSON writes it.
+    Escape,
+}
+
+/// Looks for tabs and question marks that go-yaml refuses: tabs at the beginning of lines outside
+/// of brackets and quotes, and behind dashes; question marks inside of brackets.
 #[derive(Debug)]
-pub(super) struct Tabs<'t> {
+pub(super) struct Quirks<'t> {
     text: &'t str,
-    /// Their places, the last first.
+    /// Places of tabs at the beginning of lines, the last first.
     left: Vec<usize>,
+    /// Whether there is anything to look for.
+    any: bool,
+    /// Whether an escaped slash is one: kubectl reads a file that begins with a brace as JSON.
+    is_json: bool,
     /// How many brackets are open.
     brackets: usize,
     /// Which of the collections that are open are in brackets.
@@ -73,16 +90,25 @@ pub(super) struct Tabs<'t> {
     deeper_than: Option<usize>,
 }
 
-impl<'t> Tabs<'t> {
+impl<'t> Quirks<'t> {
     /// Finds those of a text.
-    pub(super) fn of(text: &'t str) -> Self {
+    pub(super) fn of(text: &'t str, dialect: Dialect) -> Self {
         let mut left = Vec::new();
-        if text.contains('\t') {
+        let has_tabs = text.contains('\t');
+        if has_tabs {
             let mut start = 0;
+            let mut after_comment = false;
             for line in text.split_inclusive('\n') {
                 let blanks = indent(line);
                 if line[blanks..].starts_with('\t') {
-                    left.push(start + blanks);
+                    // Between comments nothing is indented.
+                    let next = text[start..].trim_start();
+                    if !(after_comment && next.starts_with('#')) {
+                        left.push(start + blanks);
+                    }
+                }
+                if !line.trim().is_empty() {
+                    after_comment = line.trim_start().starts_with('#');
                 }
                 start += line.len();
             }
@@ -91,29 +117,41 @@ impl<'t> Tabs<'t> {
         Self {
             text,
             left,
+            any: has_tabs || text.contains(['?', '\\']),
+            is_json: dialect == Dialect::Kubectl && text.trim_start().starts_with('{'),
             brackets: 0,
             open: Vec::new(),
             deeper_than: None,
         }
     }
 
-    /// Goes past an event; returns a tab before it that stands where it must not.
-    pub(super) fn pass(&mut self, event: &Event<'_>, span: &EventSpan) -> Option<usize> {
-        if self.left.is_empty() {
+    /// Goes past an event; returns what stands where it must not, before it or in it.
+    pub(super) fn pass(&mut self, event: &Event<'_>, span: &EventSpan) -> Option<(usize, Quirk)> {
+        if !self.any {
             return None;
         }
         let start = span.start.byte_offset().unwrap_or_default();
         let end = span.end.byte_offset().unwrap_or_default();
-        let found = self.before(start);
+        let mut tab = self.before(start);
+        let mut other = None;
         self.deeper_than = None;
         match event {
             Event::Scalar(_, style, ..) => {
+                tab = tab.or_else(|| self.behind_a_dash(start));
                 self.inside(end);
                 if *style == ScalarStyle::Plain {
                     self.deeper_than = Some(indent(self.line_of(start)));
+                    let source = self.text.get(start..end).filter(|_| self.brackets > 0);
+                    let question = source.and_then(|source| Some(start + source.find('?')?));
+                    other = question.map(|at| (at, Quirk::QuestionMark));
+                }
+                if *style == ScalarStyle::DoubleQuoted && !self.is_json {
+                    let escape = self.text.get(start..end).and_then(unknown_escape);
+                    other = escape.map(|at| (start + at, Quirk::Escape));
                 }
             }
             Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
+                tab = tab.or_else(|| self.behind_a_dash(start));
                 self.open.push(*style == StructureStyle::Flow);
                 self.brackets += usize::from(*style == StructureStyle::Flow);
             }
@@ -123,7 +161,18 @@ impl<'t> Tabs<'t> {
             }
             _ => {}
         }
-        found
+        tab.map(|at| (at, Quirk::Tab)).or(other)
+    }
+
+    /// A tab between the dash of a list element (or the mark of a long key) and what starts here.
+    fn behind_a_dash(&self, start: usize) -> Option<usize> {
+        let line = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let before = self.text.get(line..start)?;
+        let marks = before.trim_start_matches(' ');
+        let is_mark = |byte: u8| matches!(byte, b'-' | b'?' | b':' | b' ' | b'\t');
+        let tab = marks.find('\t').filter(|at| *at > 0)?;
+        let found = self.brackets == 0 && marks.bytes().all(is_mark);
+        found.then_some(line + before.len() - marks.len() + tab)
     }
 
     /// Takes the tabs before a place; returns the first that stands where it must not.
@@ -150,13 +199,44 @@ impl<'t> Tabs<'t> {
     }
 }
 
+/// Where an escape stands, in a text with its quotes, that JSON knows and go-yaml does not.
+fn unknown_escape(quoted: &str) -> Option<usize> {
+    let bytes = quoted.as_bytes();
+    let mut at = 0;
+    while at + 1 < bytes.len() {
+        match bytes[at..] {
+            [b'\\', b'/', ..]
+            | [
+                b'\\',
+                b'u',
+                b'd' | b'D',
+                b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F',
+                ..,
+            ] => {
+                return Some(at);
+            }
+            [b'\\', ..] => at += 2,
+            _ => at += 1,
+        }
+    }
+    None
+}
+
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// The fault of a tab.
-pub(super) fn tab(file: FileId, at: usize) -> Diagnostic {
-    let message = "not YAML: a tab stands where a line is indented; YAML takes blanks for that";
+/// The fault of what go-yaml refuses.
+pub(super) fn refusal(quirk: Quirk, file: FileId, at: usize) -> Diagnostic {
+    let message = match quirk {
+        Quirk::Tab => "not YAML: a tab stands where a line is indented; YAML takes blanks for that",
+        Quirk::QuestionMark => {
+            "kustomize and kubectl take no `?` in brackets, unless the text is in quotes"
+        }
+        Quirk::Escape => {
+            "kustomize and kubectl do not know this escape; write the character itself"
+        }
+    };
     Diagnostic::error("yaml-syntax", message).at(Span::new(file, at, at + 1), "")
 }
 
@@ -222,6 +302,41 @@ mod tests {
             ("{\n\t\"a\": [\n\t1\n\t]\n}", true),
             ("a: |\n  x\n  \ty\nb: c", true),
             ("a: b\t# c\nd:\te", true),
+            ("# a\n\t\n\t# b\na: b", true),
+            ("# a\n\t\na: b", false),
+            ("a:\n-\tb", false),
+            ("a:\n- \tb: c", false),
+            ("a:\n-\t'b'", false),
+            ("a:\n- b\t", true),
+        ] {
+            assert_eq!(read(text).is_ok(), is_yaml, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_of_json_are_not_those_of_go_yaml() {
+        for (text, is_yaml) in [
+            ("a: \"\\ud83d\\ude00\"", false),
+            ("a: \"\\u00e9\\\\ud83d\"", true),
+            ("a: \"b\\/c\"", false),
+            ("a: \"b\\\\/c\"", true),
+            ("a: 'b\\/c'", true),
+        ] {
+            assert_eq!(read(text).is_ok(), is_yaml, "{text:?}");
+        }
+        let sources = Sources::new();
+        let json = sources.add("a.json", "{\"a\": \"b\\/c\"}");
+        let documents = read_documents(&sources, json, &ReadOptions::kubectl());
+        assert!(documents[0].is_ok());
+    }
+
+    #[test]
+    fn question_marks_in_brackets_need_quotes() {
+        for (text, is_yaml) in [
+            ("{a: http://b?c}", false),
+            ("a: [b?]", false),
+            ("a: {b: \"c?d\", e: 'f?'}", true),
+            ("a: b?c\nd: [e]", true),
         ] {
             assert_eq!(read(text).is_ok(), is_yaml, "{text:?}");
         }

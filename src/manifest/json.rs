@@ -41,6 +41,7 @@ pub fn from_json(json: &Json, span: Span) -> Node {
                     kind,
                     plain: true,
                     folded: false,
+                    untagged: false,
                 }),
                 span,
             )

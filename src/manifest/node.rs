@@ -44,6 +44,9 @@ pub struct Scalar {
     pub plain: bool,
     /// Whether it is folded text (`>`), which may change when kustomize writes it once more.
     pub folded: bool,
+    /// Whether kustomize set it without saying what it is, so that a text which a later step puts
+    /// in its place decides that anew.
+    pub untagged: bool,
 }
 
 /// What a scalar's text means.
@@ -71,6 +74,7 @@ impl Scalar {
             kind: ScalarKind::Str,
             plain: false,
             folded: false,
+            untagged: false,
         }
     }
 
@@ -124,6 +128,7 @@ impl Node {
             kind: ScalarKind::Null,
             plain: true,
             folded: false,
+            untagged: false,
         };
         Self::new(Value::Scalar(scalar), span)
     }
@@ -142,6 +147,7 @@ impl Node {
                 kind: ScalarKind::Bool,
                 plain: true,
                 folded: false,
+                untagged: false,
             }),
             span,
         )
@@ -156,6 +162,7 @@ impl Node {
                 kind: ScalarKind::Int,
                 plain: true,
                 folded: false,
+                untagged: false,
             }),
             span,
         )

@@ -10,7 +10,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScanError};
 
 use super::build::Builder;
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::go_yaml::{self, Tabs};
+use super::go_yaml::{self, Quirks};
 use super::node::Node;
 use super::quick;
 use super::resolve::Dialect;
@@ -289,14 +289,14 @@ fn parse(
     documents: &mut Vec<Result<Document, Diagnostics>>,
 ) -> bool {
     let mut parser = Parser::new_from_str_with_options(text, settings.clone());
-    let mut tabs = Tabs::of(text);
+    let mut quirks = Quirks::of(text, builder.dialect());
     let mut is_misplaced = false;
     let mut broken_at = None;
     while let Some(event) = parser.next_event() {
         if let Ok((event, span)) = &event
-            && let Some(at) = tabs.pass(event, span)
+            && let Some((at, quirk)) = quirks.pass(event, span)
         {
-            builder.refuse(go_yaml::tab(file, builder.place(at)));
+            builder.refuse(go_yaml::refusal(quirk, file, builder.place(at)));
         }
         match event {
             Ok((Event::StreamStart, _)) => {}
@@ -573,9 +573,25 @@ mod tests {
     fn tags_are_honoured() {
         assert_eq!(
             kubectl(
-                "a: !!str 5\nb: !!int \"5\"\nc: !!binary aGVsbG8=\nd: !x y\ne: ! 1\nf: !!null x"
+                "a: !!str 5\nb: !!int \"5\"\nc: !!binary aGVsbG8=\nd: !x y\ne: ! 1\nf: !!float 1"
             ),
-            r#"{"a":"5","b":5,"c":"hello","d":true,"e":"1","f":"x"}"#
+            r#"{"a":"5","b":5,"c":"hello","d":true,"e":"1","f":1}"#
+        );
+        for text in [
+            "!!null x",
+            "!!int x",
+            "!!int 1.5",
+            "!!timestamp x",
+            "!!bool 1",
+        ] {
+            refused(&format!("a: {text}"), &ReadOptions::kubectl(), "yaml-tag");
+        }
+        let kubectl = read("a: !!bool yes", &ReadOptions::kubectl());
+        assert!(kubectl.is_ok());
+        refused(
+            "a: !!bool yes",
+            &ReadOptions::kustomize_resource(),
+            "yaml-tag",
         );
     }
 

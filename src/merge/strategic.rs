@@ -318,7 +318,7 @@ pub fn keep_style(old: &Node, new: &mut Node) {
 pub fn is_ambiguous(node: &Node) -> bool {
     node.as_scalar().is_some_and(|scalar| {
         scalar.plain
-            && scalar.kind == ScalarKind::Str
+            && (scalar.kind == ScalarKind::Str || scalar.untagged)
             && !scalar.text.is_empty()
             && resolve(&scalar.text, Dialect::Kubectl) != Resolved::Kind(ScalarKind::Str)
     })
@@ -329,6 +329,7 @@ fn quote_ambiguous(node: &mut Node) {
         && let Value::Scalar(scalar) = &mut node.value
     {
         scalar.plain = false;
+        scalar.kind = ScalarKind::Str;
     }
 }
 

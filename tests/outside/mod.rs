@@ -50,7 +50,12 @@ impl Overlay {
 
     /// Builds it with kustomize.
     pub(crate) fn kustomize(&self, flags: &[&str]) -> Output {
-        let mut command = Command::new(tools().kustomize());
+        self.kustomize_by(&tools().kustomize(), flags)
+    }
+
+    /// Builds it with another kustomize.
+    pub(crate) fn kustomize_by(&self, program: &Path, flags: &[&str]) -> Output {
+        let mut command = Command::new(program);
         command.arg("build").args(flags).arg(self.over());
         self.run(command)
     }

@@ -18,6 +18,8 @@ pub(crate) struct Ours {
     /// The fields of its errors, without indices and keys.
     pub(crate) fields: Vec<String>,
     pub(crate) unknown: Option<String>,
+    /// The server's words, as we have them, of rules in CEL.
+    said: Vec<String>,
 }
 
 /// Judges a manifest of one object.
@@ -35,6 +37,12 @@ impl Ours {
     pub(crate) fn of(judgements: Vec<&Judgement>) -> Self {
         let findings = judgements.iter().flat_map(|judgement| &judgement.findings);
         let errors = findings.filter(|finding| finding.severity == Severity::Error);
+        let said = errors
+            .clone()
+            .filter(|finding| matches!(finding.rule.as_ref(), "cel-rule" | "cel-cost"))
+            .flat_map(|finding| &finding.notes)
+            .filter_map(|note| Some(note.split_once("would say: ")?.1.to_owned()))
+            .collect();
         let fields = errors.filter_map(|finding| finding.field.as_deref());
         let mut fields: Vec<String> = fields.map(plain_path).collect();
         fields.sort();
@@ -43,6 +51,7 @@ impl Ours {
         Self {
             verdict: verdict.unwrap_or(Verdict::Rejected),
             fields,
+            said,
             unknown: judgements
                 .iter()
                 .find_map(|judgement| judgement.unknown.clone()),
@@ -103,10 +112,19 @@ pub(crate) struct Figures {
     pub(crate) named: usize,
     /// Those for which we name exactly the same fields.
     pub(crate) exact: usize,
+    /// What we say of rules in CEL of which the server says something too.
+    pub(crate) said: usize,
+    /// What of that is in its own words.
+    pub(crate) quoted: usize,
 }
 
 impl Figures {
-    fn count(&mut self, server: &Answer, difference: Option<Difference>) {
+    fn count(&mut self, server: &Answer, ours: &Ours, difference: Option<Difference>) {
+        if !server.accepted {
+            let same = |words: &&String| server.message.contains(words.as_str());
+            self.said += ours.said.len();
+            self.quoted += ours.said.iter().filter(same).count();
+        }
         self.asked += 1;
         self.accepted += usize::from(server.accepted);
         match difference {
@@ -131,6 +149,8 @@ impl Figures {
         self.nameable += other.nameable;
         self.named += other.named;
         self.exact += other.exact;
+        self.said += other.said;
+        self.quoted += other.quoted;
     }
 }
 
@@ -192,7 +212,7 @@ impl Comparison {
     ) {
         let found = difference(server, ours);
         let figures = self.figures.entry(kind.to_owned()).or_default();
-        figures.count(server, found);
+        figures.count(server, ours, found);
         let Some(found) = found else {
             return;
         };

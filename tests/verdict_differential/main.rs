@@ -7,7 +7,8 @@
 //! `DEPLOYX_CORPUS` half of the mutants are made from its objects, the others from ours.
 //! `DEPLOYX_CASES=FILE` names more objects, one a line: they are asked as they are, and those that
 //! are accepted are mutated like the corpus'. `DEPLOYX_CONTROL_PLANE=DIR` names the binaries of
-//! another version than the newest, which deployx is then asked for too.
+//! another version than the newest, which deployx is then asked for too. `DEPLOYX_RULES=N` makes
+//! more rules in CEL.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![allow(clippy::print_stdout, reason = "the figures are for whoever runs it")]
 
@@ -22,6 +23,7 @@ mod mutate;
 #[path = "../support/plain_path.rs"]
 mod plain_path;
 mod random;
+mod rules;
 mod seeds;
 mod values;
 
@@ -246,4 +248,73 @@ fn custom_resources_get_the_servers_verdict() {
     });
     // A judge that runs already may have them from before.
     assert!(figures.is_some() || env::var_os("DEPLOYX_JUDGE").is_some());
+}
+
+/// Rules in CEL: whether they may be in a definition, and what they say of objects.
+#[test]
+fn rules_get_the_servers_verdict() {
+    let count = setting("DEPLOYX_RULES", 300);
+    let seed = setting("DEPLOYX_SEED", 1);
+    let alone = rules::alone(count, seed as u64);
+    let (_, validator) = asked();
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let of_objects = judge::runtime().block_on(async {
+        let questions = alone.iter().map(|(rule, definition)| Question {
+            kind: "a rule".to_owned(),
+            path: path.to_owned(),
+            manifest: definition.to_string(),
+            what: rule.clone(),
+        });
+        let none = Definitions::default();
+        compare(questions, &none).await;
+        let accepted = |(rule, definition): &(String, Value)| {
+            let ours = ours(validator, &definition.to_string(), &none);
+            (ours.verdict == Verdict::Accepted).then(|| rule.clone())
+        };
+        let rules: Vec<String> = alone.iter().filter_map(accepted).collect();
+        let crds = rules::together(&rules);
+        let (kinds, definitions) = custom::create(&judge::client(), &crds).await;
+        println!("{} rules, {} definitions", rules.len(), kinds.len());
+        // A judge that runs already may have them from before.
+        if kinds.is_empty() && env::var_os("DEPLOYX_JUDGE").is_some() {
+            return Figures::default();
+        }
+        let questions = (0..count * 5).map(|number| {
+            let mut random = Random::new(((seed as u64) << 32 | number as u64) ^ 0xce1);
+            let kind = random.pick(&kinds);
+            Question {
+                kind: "an object".to_owned(),
+                path: judge::path(&kind.group, &kind.version, &kind.plural, None),
+                manifest: kind.object(&mut random).to_string(),
+                what: kind.kind.clone(),
+            }
+        });
+        compare(questions, &definitions).await
+    });
+    let (said, quoted) = (of_objects.said, of_objects.quoted);
+    println!("{quoted} of {said} words are the server's");
+    assert!(quoted * 100 >= said * 95, "other words than the server's");
+}
+
+/// Objects whose rules cost just as much as they may, and a little more.
+#[test]
+fn rules_end_where_the_server_ends_them() {
+    // It is asked for its version before anything waits for it.
+    judge::version();
+    judge::runtime().block_on(async {
+        let crd = rules::limits();
+        let (kinds, definitions) = custom::create(&judge::client(), &[crd]).await;
+        let Some(kind) = kinds.first() else {
+            assert!(env::var_os("DEPLOYX_JUDGE").is_some(), "no definition");
+            return;
+        };
+        let questions = rules::at_limits().into_iter().map(|object| Question {
+            kind: "an object".to_owned(),
+            path: judge::path(&kind.group, &kind.version, &kind.plural, None),
+            manifest: object.to_string(),
+            what: "at its limit".to_owned(),
+        });
+        let all = compare(questions, &definitions).await;
+        assert_eq!((all.accepted * 2, all.quoted * 2), (all.asked, all.asked));
+    });
 }

@@ -5,8 +5,10 @@ use smol_str::SmolStr;
 use super::content::operation_fault;
 use super::{listed, mark_unpatched, nothing_selected};
 use crate::kustomize::kustomization::Patch;
+use crate::kustomize::plugins::tracked;
+use crate::kustomize::replacements::is_unreadable;
 use crate::kustomize::resmap::ResMap;
-use crate::kustomize::resource::{Resource, plain_scalar};
+use crate::kustomize::resource::{Resource, is_book, plain_scalar};
 use crate::kustomize::run::Run;
 use crate::kustomize::silent;
 use crate::manifest::{Diagnostic, Diagnostics, Node, Scalar, ScalarKind, Span, Value};
@@ -43,6 +45,7 @@ pub(super) fn apply(
     faults.clear();
     let is_test = |one: &Operation| one.kind == OperationKind::Test;
     let forgets_origin = operations.iter().any(replaces_annotations);
+    let shows_books = operations.iter().any(reads_annotations);
     let mut changes = selected.is_empty() || operations.iter().all(is_test);
     for &at in &selected {
         let resource = map.get_mut(at);
@@ -54,8 +57,18 @@ pub(super) fn apply(
         if remembers {
             resource.store_previous();
         }
-        if resource.has_hidden_annotations() {
+        if shows_books {
+            resource.node = tracked(resource);
+        } else if resource.has_hidden_annotations() {
             resource.ensure_annotations();
+        }
+        if let Some(unreadable) = resource.unreadable.take()
+            && is_unreadable(&resource.node)
+        {
+            resource.broken = true;
+            faults.extend(unreadable.0);
+            changes = true;
+            continue;
         }
         resource.aliases.clear();
         if forgets_origin {
@@ -63,6 +76,9 @@ pub(super) fn apply(
         }
         into_json(&mut resource.node);
         let done = json6902::apply(&mut resource.node, operations);
+        if shows_books {
+            close_books(&mut resource.node);
+        }
         out_of_json(&mut resource.node);
         resource.refresh(&run.schema());
         changes |= done.is_err() || !resource.node.same_value(&before);
@@ -99,6 +115,29 @@ fn replaces_annotations(operation: &Operation) -> bool {
     writes && matches!(path.as_slice(), ["metadata"] | ["metadata", "annotations"])
 }
 
+/// Whether an operation reads all annotations, so that those count which kustomize keeps its books
+/// in.
+fn reads_annotations(operation: &Operation) -> bool {
+    let path = match operation.kind {
+        OperationKind::Test => &operation.path,
+        OperationKind::Copy | OperationKind::Move => &operation.from,
+        OperationKind::Add | OperationKind::Remove | OperationKind::Replace => return false,
+    };
+    let path: Vec<&str> = path.iter().map(SmolStr::as_str).collect();
+    matches!(
+        path.as_slice(),
+        [] | ["metadata"] | ["metadata", "annotations"]
+    )
+}
+
+/// Takes the books off an object's annotations; what was copied elsewhere keeps them.
+fn close_books(node: &mut Node) {
+    let annotations = node.at_mut(&["metadata", "annotations"]);
+    if let Some(annotations) = annotations.and_then(Node::as_map_mut) {
+        annotations.retain(|entry| !is_book(&entry.key));
+    }
+}
+
 /// What the way into JSON does to scalars: dates become text, `null` is spelled out.
 fn into_json(node: &mut Node) {
     each_scalar(node, &mut |scalar| match scalar.kind {
@@ -124,6 +163,7 @@ fn out_of_json(node: &mut Node) {
     each_scalar(node, &mut |scalar| match scalar.kind {
         ScalarKind::Str | ScalarKind::Timestamp => {
             scalar.kind = ScalarKind::Str;
+            scalar.untagged = false;
             scalar.plain = is_written_plain(&scalar.text);
         }
         ScalarKind::Int | ScalarKind::Float => {

@@ -34,6 +34,10 @@ pub(crate) fn apply(
     map: &mut ResMap,
     patch: &Patch,
 ) -> Result<(), Diagnostics> {
+    if !patch.unknown_options.is_empty() && !run.options().compat.is_5_5() {
+        mark_unpatched(map, patch);
+        return Err(Diagnostics(patch.unknown_options.clone()));
+    }
     let content = load(run, dir, patch, true).inspect_err(|_| mark_unpatched(map, patch))?;
     let done = apply_content(run, map, patch, &content);
     run.record(map, || {
@@ -148,6 +152,7 @@ pub(crate) fn apply_strategic_merge(
             target: None,
             allow_name_change: false,
             allow_kind_change: false,
+            unknown_options: Vec::new(),
             span,
         };
         silent::directives(run, objects);

@@ -167,6 +167,18 @@ fn merge_into(
         resource.set_name(&name, object.span);
     }
     resource.set_namespace(&namespace, object.span);
+    // kustomize sets anew what a patch may not change.
+    let kept = [
+        (!patch.allow_kind_change, &["kind"][..]),
+        (!patch.allow_name_change, &["metadata", "name"]),
+        (true, &["metadata", "namespace"]),
+    ];
+    for (_, path) in kept.into_iter().filter(|(is_kept, _)| *is_kept) {
+        if let Some(Value::Scalar(scalar)) = resource.node.at_mut(path).map(|node| &mut node.value)
+        {
+            scalar.untagged = true;
+        }
+    }
     resource.refresh(schema);
     Ok(!silent::may_be_idle(object, &before) || !resource.node.same_value(&before))
 }

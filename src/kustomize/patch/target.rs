@@ -6,7 +6,6 @@ use crate::kustomize::resmap::ResMap;
 use crate::kustomize::resource::Resource;
 use crate::kustomize::run::Run;
 use crate::manifest::{Diagnostic, Diagnostics, Node};
-use crate::merge::merge_keys::MergeSchema;
 
 /// How many names a message lists.
 const LISTED: usize = 8;
@@ -19,7 +18,7 @@ pub(super) fn find_target(
     object: &Node,
     patch: &Patch,
 ) -> Result<usize, Diagnostics> {
-    identity_target(map, object).map_err(|fault| {
+    identity_target(run, map, object).map_err(|fault| {
         if map.incomplete {
             return Diagnostics::default();
         }
@@ -28,8 +27,8 @@ pub(super) fn find_target(
 }
 
 /// Finds the resource that a patch names by group, version, kind, name and namespace.
-fn identity_target(map: &mut ResMap, object: &Node) -> Result<usize, Diagnostic> {
-    let named = Resource::new(object.clone(), MergeSchema::builtin());
+fn identity_target(run: &Run<'_>, map: &mut ResMap, object: &Node) -> Result<usize, Diagnostic> {
+    let named = Resource::new(object.clone(), &run.schema());
     let found = map.with_any_id(&named.gvk, &named.name, named.effective_namespace());
     match found.as_slice() {
         [at] => Ok(*at),

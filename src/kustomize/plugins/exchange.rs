@@ -29,7 +29,7 @@ const WANTS_BEHAVIOR: &str = "kustomize.config.k8s.io/behavior";
 type Annotations = Vec<(SmolStr, SmolStr, Span)>;
 
 /// A resource as plugins see it.
-pub(super) fn tracked(resource: &Resource) -> Node {
+pub(crate) fn tracked(resource: &Resource) -> Node {
     let mut texts = annotations(resource);
     let mut add = |key: &str, text: String| texts.push((key.into(), text.into(), Span::NONE));
     let join = |parts: &mut dyn Iterator<Item = &str>| parts.collect::<Vec<_>>().join(",");

@@ -6,7 +6,7 @@ mod function;
 mod legacy;
 mod shell_words;
 
-pub(crate) use self::exchange::remember;
+pub(crate) use self::exchange::{remember, tracked};
 use self::function::Function;
 use self::legacy::Legacy;
 use super::accumulate::{Accumulator, Chain, resources};

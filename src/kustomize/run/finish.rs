@@ -1,14 +1,13 @@
 //! The end of a build: what kustomize does once for the whole tree, and what it prints.
 
-use std::collections::HashMap;
-
 use super::{Order, Run, conflict};
 use crate::kustomize::accumulate::{self, Accumulator};
 use crate::kustomize::load::{Dir, Loaded};
 use crate::kustomize::order::{ORDER_FIRST, ORDER_LAST, sort_legacy};
 use crate::kustomize::origin::{self, Wanted};
 use crate::kustomize::record::{Recording, Step, StepKind};
-use crate::kustomize::resmap::duplicate;
+use crate::kustomize::replacements::is_unreadable;
+use crate::kustomize::resmap::{doubles, duplicate};
 use crate::kustomize::resource::{Resource, is_book, is_text_unquoted};
 use crate::kustomize::{hash, references, typed, vars};
 use crate::manifest::{Diagnostic, Diagnostics, Map, Node, Object, Span};
@@ -58,6 +57,11 @@ pub(super) fn finish(run: &Run<'_>, dir: &Dir) -> Result<Finished, Diagnostics> 
     let mut resources = map.take();
     let releases = typed::releases(run, &resources);
     resources.retain(|resource| !resource.dead && !resource.is_local());
+    let unreadable = resources.iter_mut().filter_map(|resource| {
+        let faults = resource.unreadable.take()?;
+        is_unreadable(&resource.node).then_some(faults)
+    });
+    Diagnostics(unreadable.flat_map(|faults| faults.0).collect()).or(())?;
     Diagnostics(resources.iter().filter_map(refused_at_the_end).collect()).or(())?;
     sort(run, loaded, &mut resources)?;
     if run.tracks_origins() || run.options().managed_by {
@@ -87,17 +91,15 @@ fn sort(run: &Run<'_>, loaded: &Loaded, resources: &mut [Resource]) -> Result<()
     let is_fifo = sort.map_or(run.options().order == Order::Fifo, |sort| {
         sort.order == "fifo"
     });
-    // kustomize meets two objects of one name only when it sorts.
-    if !is_fifo {
-        no_doubles(resources)?;
+    if is_fifo {
+        return Ok(());
     }
-    match sort {
-        Some(sort) if sort.order == "fifo" => {}
-        Some(sort) => match &sort.legacy {
-            Some((first, last)) => sort_legacy(resources, first, last),
-            None => sort_legacy(resources, ORDER_FIRST, ORDER_LAST),
-        },
-        None if run.options().order == Order::Fifo => {}
+    // kustomize meets two objects of one name only when it sorts.
+    let doubles = doubles(resources);
+    let faults = doubles.map(|(first, again)| duplicate(&resources[first], &resources[again]));
+    Diagnostics(faults.collect()).or(())?;
+    match sort.and_then(|sort| sort.legacy.as_ref()) {
+        Some((first, last)) => sort_legacy(resources, first, last),
         None => sort_legacy(resources, ORDER_FIRST, ORDER_LAST),
     }
     Ok(())
@@ -140,22 +142,6 @@ fn refused_at_the_end(resource: &Resource) -> Option<Diagnostic> {
         odd.key
     );
     fault(message, odd.key_span)
-}
-
-fn no_doubles(resources: &[Resource]) -> Result<(), Diagnostics> {
-    let mut faults = Diagnostics::default();
-    let mut seen = HashMap::with_capacity(resources.len());
-    for resource in resources {
-        let id = (
-            &resource.gvk,
-            &resource.name,
-            resource.effective_namespace(),
-        );
-        if let Some(first) = seen.insert(id, resource) {
-            faults.0.push(duplicate(first, resource));
-        }
-    }
-    faults.or(())
 }
 
 /// Annotations come out as text, kustomize's own and an empty mapping of them not at all.

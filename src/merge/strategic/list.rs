@@ -213,8 +213,10 @@ fn key_value(element: &Node, key: &str) -> SmolStr {
 /// protocol and one with it.
 fn merge_values(values: &mut [Values]) {
     for i in 0..values.len() {
+        // kyaml goes on with the values as they were when it came to them.
+        let own = values[i].clone();
         for j in 0..values.len() {
-            if let Some(merged) = unify(&values[i], &values[j]) {
+            if let Some(merged) = unify(&own, &values[j]) {
                 values[i].clone_from(&merged);
                 values[j] = merged;
             }
@@ -350,7 +352,7 @@ fn set(
     keys: &[SmolStr],
     values: &[SmolStr],
 ) -> Result<(), MergeError> {
-    if !replace_or_remove(list, Some(&node), keys, values)? {
+    if !replace_or_remove(list, Some(&node), keys, values)? && !node.is_null() {
         list.push(node);
     }
     Ok(())

@@ -38,6 +38,8 @@ pub(super) struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     Bool,
+    /// True or false, or a value whose type is not known.
+    Selector,
     /// A string and nothing else.
     Text,
     /// A string or null.
@@ -58,6 +60,8 @@ pub(super) struct Env {
     composed: Option<Vec<(String, Ty)>>,
     patches: bool,
     root: Option<Decl>,
+    /// Whether `cel.bind` is known.
+    binds: bool,
 }
 
 /// An expression that is right.
@@ -141,6 +145,8 @@ impl Env {
     pub(super) fn device() -> Self {
         let mut env = Self::default();
         env.declare("device", "kubernetes.DRADevice");
+        env.root = Some(Decl::device());
+        env.binds = true;
         env
     }
 
@@ -174,12 +180,14 @@ impl Env {
     fn read(&self, text: &str, wanted: Wanted) -> Result<(parse::Expr, Checked), Vec<Fault>> {
         let expr = parse::parse(text).map_err(|fault| vec![fault])?;
         let checked = check::check(self, &expr)?;
-        match wanted.fault(&checked.ty) {
+        let at = expr.at;
+        let fault = match wanted.fault(&checked.ty) {
+            Some(message) => Some(Fault { at, message }),
+            None => run::constant_fault(&expr, &checked.open),
+        };
+        match fault {
             None => Ok((expr, checked)),
-            Some(message) => Err(vec![Fault {
-                at: expr.at,
-                message,
-            }]),
+            Some(fault) => Err(vec![fault]),
         }
     }
 }
@@ -215,6 +223,11 @@ impl Wanted {
         let (is_right, name) = match self {
             Wanted::Any => (true, ""),
             Wanted::Bool => (matches!(ty, Ty::Bool), "bool"),
+            Wanted::Selector => {
+                let fits = matches!(ty, Ty::Bool | Ty::Dyn | Ty::Open(_));
+                let words = || format!("must evaluate to bool or the unknown type, not {ty}");
+                return (!fits).then(words);
+            }
             Wanted::Text => (matches!(ty, Ty::Text), "string"),
             Wanted::TextOrNull => (matches!(ty, Ty::Text | Ty::Null), "string"),
             Wanted::Patch => (

@@ -7,7 +7,7 @@ use super::form::Form;
 use crate::manifest::{Node, names};
 use crate::validate::cel::{Env, Wanted};
 use crate::validate::fault::Faults;
-use crate::validate::view::View;
+use crate::validate::view::{Finding, View};
 
 /// Most requests, constraints, configurations or selectors of a list.
 const LIST_MAX: usize = 32;
@@ -15,6 +15,8 @@ const LIST_MAX: usize = 32;
 const CONSUMABLE: u8 = 36;
 /// Longest expression, and largest parameters.
 const TEXT_MAX: usize = 10 * 1024;
+/// What a selector may cost at most (`CELSelectorExpressionMaxCost`).
+const COST_MAX: u64 = 1_000_000;
 
 /// `validateDeviceClaim`.
 pub(super) fn claim(faults: &mut Faults<'_>, view: View<'_>) {
@@ -237,15 +239,19 @@ pub(super) fn selector(faults: &mut Faults<'_>, view: View<'_>) {
     if text.len() > TEXT_MAX {
         return too_long(faults, view, "expression", TEXT_MAX);
     }
-    if !text.is_empty() {
-        compile(
-            faults,
-            view,
-            "expression",
-            text,
-            &Env::device(),
-            Wanted::Bool,
-        );
+    if text.is_empty() {
+        return;
+    }
+    let (env, wanted) = (Env::device(), Wanted::Selector);
+    let checked = compile(faults, view, "expression", text, &env, wanted);
+    if checked.is_some_and(|checked| checked.cost > COST_MAX) {
+        let found = Finding {
+            rule: "cel-cost",
+            message: "this may cost too much to evaluate".to_owned(),
+            remark: "fewer loops, shorter texts and patterns",
+            words: "Forbidden: too complex, exceeds cost limit".to_owned(),
+        };
+        view.refuse(faults, "expression", found);
     }
 }
 

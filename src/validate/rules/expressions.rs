@@ -48,7 +48,11 @@ pub(super) fn describe(text: &str, at: usize, message: &str) -> Described {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
     let shown: String = text.chars().take(200).collect();
-    let reason = match message.starts_with("must evaluate") {
+    let is_whole = |start: &&str| message.starts_with(start);
+    let reason = match ["must evaluate", "program instantiation"]
+        .iter()
+        .any(is_whole)
+    {
         true => message.to_owned(),
         false => format!("compilation failed: ERROR: <input>:{line}:{column}: {message}"),
     };

@@ -14,6 +14,7 @@ fn scalar(text: &str) -> Scalar {
         kind,
         plain: true,
         folded: false,
+        untagged: false,
     }
 }
 

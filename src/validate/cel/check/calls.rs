@@ -35,6 +35,12 @@ impl Checker<'_> {
                 return self.resolve(expr, &full, overloads, None, args);
             }
         }
+        let is_bind = self.env.binds
+            && name == "bind"
+            && target.and_then(parse::qualified).as_deref() == Some("cel");
+        if let (true, [variable, value, body]) = (is_bind, args) {
+            return self.bind(expr, variable, value, body);
+        }
         if name == "sortBy" && target.is_some() && args.len() == 2 {
             return self.sort_by(expr, target, args);
         }
@@ -47,6 +53,27 @@ impl Checker<'_> {
             return self.fault(expr.at, message);
         }
         self.resolve(expr, name, overloads, target, args)
+    }
+
+    /// `cel.bind(x, value, body)`.
+    fn bind(&mut self, expr: &Expr, variable: &Expr, value: &Expr, body: &Expr) -> Found {
+        let Kind::Ident(name) = &variable.kind else {
+            let message = "cel.bind() variable names must be simple identifiers".to_owned();
+            return self.fault(expr.at, message);
+        };
+        let value = self.expr(value);
+        self.scopes.push(Variable {
+            name: name.clone(),
+            ty: value.ty,
+            origin: value.origin,
+            size: value.size,
+            entry: value.entry,
+        });
+        let mut found = self.expr(body);
+        self.scopes.pop();
+        found.cost = found.cost.saturating_add(value.cost).saturating_add(10);
+        found.origin = None;
+        found
     }
 
     /// `list.sortBy(x, key)`, which is no fold: it gives the list again.
@@ -65,17 +92,25 @@ impl Checker<'_> {
             Ty::List(item) => (*item).clone(),
             _ => Ty::Dyn,
         };
+        let origin = self.beyond(&range.origin, Decl::inner);
         self.scopes.push(Variable {
             name: name.clone(),
             ty: item,
-            origin: None,
-            size: None,
+            origin,
+            size: range.entry,
+            entry: None,
         });
         let key = self.expr(&args[1]);
         self.scopes.pop();
-        let count = range.size.unwrap_or(Size::UNKNOWN).max;
-        let mut found = Found::new(range.ty, count.saturating_mul(key.cost.saturating_add(20)));
-        found.size = range.size;
+        // The list is bound, mapped to its keys, and sorted by these.
+        let count = range.size.unwrap_or(Size::UNKNOWN);
+        let mapped = count.max.saturating_mul(key.cost.saturating_add(12));
+        let keys = Ty::list(self.bindings.resolve(&key.ty));
+        let (sort, size) = cost::sorted(count, &keys);
+        let parts = [range.cost, 10, 12, mapped, 1, sort];
+        let cost = parts.into_iter().fold(0, u64::saturating_add);
+        let mut found = Found::new(range.ty, cost);
+        found.size = size;
         found
     }
 
@@ -177,9 +212,10 @@ impl Checker<'_> {
             entry: found.entry,
             ty: self.bindings.resolve(&found.ty),
             expr,
+            // Only the schema tells of these, not what the expression makes.
             items: match &found.origin {
                 Some(Some(decl)) => decl.inner().map(|inner| inner.size()),
-                _ => found.entry,
+                _ => None,
             },
         };
         let parts: Vec<Part<'_>> = args

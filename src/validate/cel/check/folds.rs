@@ -34,6 +34,7 @@ impl Checker<'_> {
             }
         };
         let is_map = matches!(over_ty, Ty::Map(..));
+        let is_optional = matches!(fold, Fold::OptMap | Fold::OptFlatMap);
         let keys = self.beyond(&over.origin, Decl::keys);
         let values = self.beyond(&over.origin, Decl::inner);
         let depth = self.scopes.len();
@@ -43,6 +44,7 @@ impl Checker<'_> {
                 ty,
                 origin,
                 size,
+                entry: None,
             });
         };
         match second {
@@ -55,6 +57,8 @@ impl Checker<'_> {
                 );
                 bind(second, value, values, over.entry);
             }
+            // Nothing is known of the size of what an optional value holds.
+            None if is_optional => bind(variable, value, None, None),
             // Alone it is the key of a map, the item of a list.
             None if is_map => bind(variable, key, keys, None),
             None => bind(variable, value, values, over.entry),
@@ -121,7 +125,7 @@ impl Checker<'_> {
             }
             Fold::OptMap => {
                 let cost = over.cost.saturating_mul(2).saturating_add(inner.cost);
-                return Found::new(Ty::optional(inner.ty), cost.saturating_add(12));
+                return Found::new(Ty::optional(inner.ty), cost.saturating_add(13));
             }
             Fold::OptFlatMap => {
                 let cost = over.cost.saturating_mul(2).saturating_add(inner.cost);

@@ -68,6 +68,8 @@ struct Variable {
     ty: Ty,
     origin: Origin,
     size: Option<Size>,
+    /// The size of its items.
+    entry: Option<Size>,
 }
 
 struct Checker<'e> {
@@ -156,7 +158,7 @@ impl Checker<'_> {
     fn beyond(&self, origin: &Origin, step: impl FnOnce(&Decl) -> Option<Decl>) -> Origin {
         let root = self.env.root.as_ref()?;
         Some(match origin {
-            None => Some(root.clone()),
+            None => root.rootless(),
             Some(decl) => decl.as_ref().and_then(step),
         })
     }
@@ -165,6 +167,7 @@ impl Checker<'_> {
         if let Some(variable) = self.local(name) {
             let mut found = Found::new(variable.ty.clone(), 1);
             found.origin.clone_from(&variable.origin);
+            found.entry = variable.entry;
             return found;
         }
         if let Some(ty) = self.global(name) {
@@ -258,8 +261,9 @@ impl Checker<'_> {
         };
         let mut found = Found::new(result, inner.cost.saturating_add(u64::from(step)));
         let is_map = matches!(ty, Ty::Map(..));
-        found.origin = self.beyond(&inner.origin, |decl| match is_map {
-            // Entries of a map are no fields to the estimator.
+        let free = self.env.binds;
+        found.origin = self.beyond(&inner.origin, |decl| match is_map && !free {
+            // Entries of a map are no fields to the estimator, save those of devices.
             true => None,
             false => decl.field(field),
         });

@@ -1,7 +1,11 @@
 //! What an expression may cost at most (`checker/cost.go` of cel-go, `cel/library/cost.go` and
 //! `cel/common/schemas.go` of k8s.io/apiserver).
 
+mod device;
+mod lists;
 mod prices;
+
+pub(super) use lists::sorted;
 
 use super::library::Overload;
 use super::parse::Expr;
@@ -92,6 +96,8 @@ enum DeclKind {
     Text(u64),
     /// The metadata of an object.
     Metadata,
+    /// A device, or a part of one.
+    Device(&'static device::Part),
 }
 
 impl Decl {
@@ -104,6 +110,23 @@ impl Decl {
         }
     }
 
+    /// The device that a selector sees.
+    pub(super) fn device() -> Self {
+        Self::of_device(&device::DEVICE)
+    }
+
+    fn of_device(part: &'static device::Part) -> Self {
+        Self {
+            kind: DeclKind::Device(part),
+        }
+    }
+
+    /// What the estimator of the server takes a step from nowhere for: that of schemas, for the
+    /// root, a quirk.
+    pub(super) fn rootless(&self) -> Option<Decl> {
+        (!matches!(self.kind, DeclKind::Device(_))).then(|| self.clone())
+    }
+
     fn text(size: u64) -> Self {
         Self {
             kind: DeclKind::Text(size),
@@ -112,8 +135,10 @@ impl Decl {
 
     /// The items of a list, or the values of a map.
     pub(super) fn inner(&self) -> Option<Decl> {
-        let DeclKind::Schema { schema, .. } = &self.kind else {
-            return None;
+        let schema = match &self.kind {
+            DeclKind::Schema { schema, .. } => schema,
+            DeclKind::Device(part) => return part.values().map(Self::of_device),
+            _ => return None,
         };
         let inner = match kind(schema) {
             "array" => schema.get("items"),
@@ -129,12 +154,16 @@ impl Decl {
 
     /// The keys of a map.
     pub(super) fn keys(&self) -> Option<Decl> {
+        if let DeclKind::Device(part) = &self.kind {
+            return part.keys().map(Self::of_device);
+        }
         self.inner().map(|_| Decl::text(0))
     }
 
     pub(super) fn field(&self, name: &str) -> Option<Decl> {
         match &self.kind {
             DeclKind::Text(_) => None,
+            DeclKind::Device(part) => part.field(name).map(Self::of_device),
             // A name has 253 characters at most, one less where more are added.
             DeclKind::Metadata => match name {
                 "name" => Some(Decl::text(253 * 4)),
@@ -167,6 +196,7 @@ impl Decl {
         let max = match &self.kind {
             DeclKind::Text(max) => *max,
             DeclKind::Metadata => 0,
+            DeclKind::Device(part) => part.size,
             DeclKind::Schema { schema, .. } => largest(schema),
         };
         Size { min: 0, max }

@@ -7,7 +7,7 @@ use super::super::types::Ty;
 use super::{Part, REGEX, Size, TEXT, factored};
 
 /// What a call costs beside its arguments, and how large its result is, where that is known.
-type Price = (u64, Option<Size>);
+pub(in super::super) type Price = (u64, Option<Size>);
 
 /// Functions that cost one, whatever they are called with.
 const CHEAP: [&str; 38] = [
@@ -58,6 +58,9 @@ pub(super) fn special(
     target: Option<&Part<'_>>,
     args: &[Part<'_>],
 ) -> Option<Price> {
+    if let Some(price) = super::lists::listed(name, overload, target, args) {
+        return Some(price);
+    }
     if CHEAP.contains(&name) {
         return Some((1, None));
     }
@@ -128,7 +131,7 @@ fn of_text(name: &str, target: Option<&Part<'_>>, args: &[Part<'_>]) -> Option<P
         "join" => {
             let target = target?;
             let list = target.size();
-            let item = target.items.or(target.entry).unwrap_or(Size::UNKNOWN);
+            let item = target.items.unwrap_or(Size::UNKNOWN);
             let mut size = list.times(item);
             if let Some(separator) = args.first() {
                 let gaps = Size {

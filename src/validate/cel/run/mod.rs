@@ -126,6 +126,11 @@ pub(in crate::validate) enum Outcome {
     Unknown(&'static str),
 }
 
+/// What is wrong with a constant of an expression that was checked.
+pub(super) fn constant_fault(expr: &Expr, open: &[usize]) -> Option<Fault> {
+    plan::check(expr, open).err()
+}
+
 /// An expression that is ready to run.
 #[derive(Debug)]
 pub(in crate::validate) struct Program {

@@ -1,8 +1,6 @@
 //! The plan of an expression: what cel-go's planner makes of it, constants folded
 //! (`interpreter/planner.go`, `interpreter/decorators.go`).
 
-use smol_str::SmolStr;
-
 use super::super::parse::{self, Expr, Fold as Macro, Kind};
 use super::super::{Fault, library};
 use super::eval::Run;
@@ -86,15 +84,29 @@ pub(super) struct Fold {
 /// # Errors
 /// What is wrong with a constant in it.
 pub(super) fn plan(expr: &Expr, open: &[usize]) -> Result<Plan, Fault> {
-    let mut planner = Planner {
+    planner(open, false).expr(expr)
+}
+
+/// Looks for constants that cannot be evaluated, in an expression of any environment.
+///
+/// # Errors
+/// The first of them.
+pub(super) fn check(expr: &Expr, open: &[usize]) -> Result<(), Fault> {
+    planner(open, true).expr(expr).map(|_| ())
+}
+
+fn planner(open: &[usize], lenient: bool) -> Planner<'_> {
+    Planner {
         open,
+        lenient,
         locals: Vec::new(),
-    };
-    planner.expr(expr)
+    }
 }
 
 struct Planner<'p> {
     open: &'p [usize],
+    /// Whether what cannot be run here is passed over.
+    lenient: bool,
     locals: Vec<String>,
 }
 
@@ -149,7 +161,12 @@ impl Planner<'_> {
                     .collect();
                 folded(Plan::Map(entries?))
             }
-            Kind::Struct { .. } => return Err(unplanned(expr)),
+            Kind::Struct { fields, .. } => {
+                for (_, _, value, _) in fields {
+                    self.expr(value)?;
+                }
+                self.unknown(expr)?
+            }
             Kind::Fold { .. } => self.fold(expr)?,
         })
     }
@@ -161,11 +178,21 @@ impl Planner<'_> {
             (None, "self") => Root::Global(0),
             (None, "oldSelf") => Root::Global(1),
             (None, name) => {
-                let ty = type_named(name).ok_or_else(|| unplanned(expr))?;
-                return Ok(Plan::Const(Value::Type(ty)));
+                return match type_named(name) {
+                    Some(ty) => Ok(Plan::Const(Value::Type(ty))),
+                    None => self.unknown(expr),
+                };
             }
         };
         Ok(of_root(root))
+    }
+
+    /// What cannot be run here, which is as good as a variable where nothing is run.
+    fn unknown(&self, expr: &Expr) -> Result<Plan, Fault> {
+        match self.lenient {
+            true => Ok(of_root(Root::Global(0))),
+            false => Err(unplanned(expr)),
+        }
     }
 
     fn is_local(&self, name: &str) -> bool {
@@ -275,7 +302,16 @@ impl Planner<'_> {
         let is_pattern = matches!(name, "matches" | "find" | "findAll")
             && matches!(plans.get(1), Some(Plan::Const(Value::Text(_))));
         let is_constant = CONVERSIONS.contains(&name) && matches!(plans[..], [Plan::Const(_)]);
-        let function = functions::find(name, target.is_some()).ok_or_else(|| unplanned(expr))?;
+        if is_pattern
+            && name != "matches"
+            && let Some(Plan::Const(Value::Text(pattern))) = plans.get(1)
+            && let Err(Stop::Wrong(why)) = Tools::default().pattern(pattern)
+        {
+            return Err(failed(expr, &why));
+        }
+        let Some(function) = functions::find(name, target.is_some()) else {
+            return self.unknown(expr);
+        };
         let call = Plan::Call(Box::new(Call {
             function,
             price: price::of(name, resolved),
@@ -420,18 +456,20 @@ fn constant(expr: &Expr, call: &Plan) -> Result<Plan, Fault> {
     let mut tools = Tools::default();
     match Run::new(&mut tools, [None, None], u64::MAX).eval(call) {
         Ok(value) => Ok(Plan::Const(value)),
-        Err(stop) => {
-            let why = match stop {
-                Stop::Wrong(why) => why,
-                Stop::Broken(_) | Stop::Cost | Stop::Unknown(_) => SmolStr::new_static("unknown"),
-            };
-            Err(Fault {
-                at: expr.at,
-                message: format!("program instantiation failed: {why}"),
-            })
-        }
+        Err(Stop::Wrong(why)) => Err(failed(expr, &why)),
+        Err(Stop::Broken(_) | Stop::Cost | Stop::Unknown(_)) => Err(unplanned(expr)),
     }
 }
+
+fn failed(expr: &Expr, why: &str) -> Fault {
+    Fault {
+        at: expr.at,
+        message: format!("{INSTANTIATION}{why}"),
+    }
+}
+
+/// What the server says before the fault of a constant.
+const INSTANTIATION: &str = "program instantiation failed: ";
 
 fn unplanned(expr: &Expr) -> Fault {
     Fault {
