@@ -24,6 +24,7 @@ mod order;
 mod placement;
 mod pod_security;
 mod quota;
+mod ranges;
 mod rbac;
 mod references;
 mod select;

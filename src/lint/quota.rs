@@ -1,5 +1,4 @@
-//! What a namespace gives, and what its workloads ask for: ResourceQuota and LimitRange of the
-//! input. The server accepts the workload; its pods are what it refuses, later.
+//! What a namespace gives, and what its workloads ask for: the ResourceQuotas of the input. The server accepts the workload; its pods are what it refuses, later.
 //!
 //! Only what is sure is counted: the pods that there are at least, and what their containers say.
 
@@ -7,9 +6,8 @@ use std::collections::HashMap;
 
 use super::autoscaling::range;
 use super::context::Context;
-use super::facts::{Container, Quota, Range, Scale, What, Workload};
+use super::facts::{Container, Limited, Quota, Range, Scale, What, Workload};
 use super::findings::{Findings, Weight, finding};
-use crate::manifest::Diagnostic;
 use crate::manifest::quantity::Quantity;
 
 /// Resources of which a quota may count requests and limits, and names that mean their requests.
@@ -34,7 +32,7 @@ const COUNTED: [(&str, &str, Side); 9] = [
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     Requests,
     Limits,
 }
@@ -48,7 +46,7 @@ fn quotas<'f>(context: &Context<'f>) -> impl Iterator<Item = (usize, &'f Quota)>
 }
 
 /// The workloads that stand beside each object of a kind, in the very namespace of it.
-fn workloads_of<'f>(
+pub(super) fn workloads_of<'f>(
     context: &Context<'f>,
     kind: &str,
 ) -> HashMap<usize, Vec<(usize, &'f Workload)>> {
@@ -75,7 +73,7 @@ fn workloads_of<'f>(
 }
 
 /// What a pod asks for of a resource, as far as its containers say.
-fn of_pod(workload: &Workload, resource: &str, side: Side) -> i128 {
+pub(super) fn of_pod(workload: &Workload, resource: &str, side: Side) -> i128 {
     let amount = |resources: &super::facts::Resources| {
         let found = match side {
             Side::Requests => resources.request(resource),
@@ -151,7 +149,7 @@ pub(super) fn exceeded(context: &Context<'_>, findings: &mut Findings<'_>) {
 }
 
 /// An amount as people write it.
-fn shown(nanos: i128, name: &str) -> String {
+pub(super) fn shown(nanos: i128, name: &str) -> String {
     let units = nanos / 1_000_000_000;
     let bytes = name.contains("memory") || name.contains("storage");
     match units {
@@ -173,7 +171,8 @@ pub(super) fn required(context: &Context<'_>, findings: &mut Findings<'_>) {
     let mut defaults: Vec<(&str, &Range)> = Vec::new();
     for &at in context.of_kind("LimitRange") {
         if let What::Limits(ranges) = &context.facts[at].what {
-            defaults.extend(ranges.iter().map(|range| (context.namespace(at), range)));
+            let ranges = ranges.iter().filter(|range| range.of == Limited::Container);
+            defaults.extend(ranges.map(|range| (context.namespace(at), range)));
         }
     }
     for (at, quota) in quotas(context) {
@@ -226,93 +225,4 @@ fn fills(range: &Range, resource: &str, side: Side) -> bool {
     limit.is_some()
         || side == Side::Requests
             && (range.default_request.get(resource).is_some() || range.min.get(resource).is_some())
-}
-
-/// A container outside what the LimitRange of its namespace allows.
-pub(super) fn out_of_range(context: &Context<'_>, findings: &mut Findings<'_>) {
-    let beside = workloads_of(context, "LimitRange");
-    for &at in context.of_kind("LimitRange") {
-        let What::Limits(ranges) = &context.facts[at].what else {
-            continue;
-        };
-        for &(index, workload) in beside.get(&at).into_iter().flatten() {
-            for range in ranges {
-                for container in &workload.containers {
-                    for found in outside(range, container) {
-                        let found = found.also(
-                            context.facts[at].at,
-                            format!("{} is for its namespace", context.describe(at)),
-                        );
-                        findings.add(index, Weight::Plain, found);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What of a container is outside a range. What it does not say is filled in by the range
-/// itself, first limits, then requests.
-fn outside(range: &Range, container: &Container) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    let own = &container.resources;
-    let mut names: Vec<&str> = own.requests.names().chain(own.limits.names()).collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let default = range.default.get(name).or(range.max.get(name));
-        let request = own.request(name);
-        let limit = own.limits.get(name).or(default);
-        let (min, max) = (range.min.get(name), range.max.get(name));
-        let field = |list: &str| format!("{}.resources.{list}[{name}]", container.path);
-        let mut tell = |message: String, at, list: &str, other, remark: String| {
-            let found_here = finding(message)
-                .at(at, "")
-                .also(other, remark)
-                .field(field(list))
-                .note("no pod is created");
-            found.push(found_here);
-        };
-        if let (Some(request), Some(min)) = (request, min)
-            && request.value < min.value
-        {
-            let message = format!(
-                "container `{}` requests less {name} than is allowed",
-                container.name
-            );
-            tell(
-                message,
-                request.at,
-                "requests",
-                min.at,
-                format!("the least is {}", min.value),
-            );
-        }
-        if let (Some(limit), Some(max)) = (own.limits.get(name), max)
-            && limit.value > max.value
-        {
-            let message = format!(
-                "container `{}` may use more {name} than is allowed",
-                container.name
-            );
-            tell(
-                message,
-                limit.at,
-                "limits",
-                max.at,
-                format!("the most is {}", max.value),
-            );
-        } else if let (Some(request), Some(limit)) = (own.requests.get(name), limit)
-            && own.limits.get(name).is_none()
-            && request.value > limit.value
-        {
-            let message = format!(
-                "container `{}` requests more {name} than the limit that it is given",
-                container.name
-            );
-            let remark = format!("a container without a limit gets {}", limit.value);
-            tell(message, request.at, "requests", limit.at, remark);
-        }
-    }
-    found
 }

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::findings::Findings;
 use super::{
     autoscaling, budgets, classes, gateway, ingress, monitors, names, network_policy, order,
-    placement, pod_security, quota, rbac, references, services, workloads,
+    placement, pod_security, quota, ranges, rbac, references, services, workloads,
 };
 use crate::manifest::Severity::{self, Error, Info, Warning};
 
@@ -85,7 +85,7 @@ rules! {
     "claim-shared" Warning references::shared_claim, "several pods on a claim that one node can mount";
     "quota-exceeded" Error quota::exceeded, "workloads that ask for more than the quota of their namespace gives";
     "quota-required" Error quota::required, "a container that does not say what the quota of its namespace counts";
-    "limit-range" Error quota::out_of_range, "a container outside the LimitRange of its namespace";
+    "limit-range" Error ranges::out_of_range, "a container, a pod or a claim outside the LimitRange of its namespace";
     "pod-security" Error pod_security::refused, "pods that the security level of their namespace does not let in";
     "apply-order" Warning order::apply_order, "an object that is applied before one that it needs";
     "rbac-grants-nothing" Warning rbac::grants_nothing, "a role without rules, a binding without subjects";

@@ -209,11 +209,153 @@ fn ranges_fill_in_what_is_missing_before_they_compare() {
         ),
     ] {
         let text = format!(
-            "apiVersion: v1\nkind: LimitRange\nmetadata: {{name: r, namespace: shop}}\nspec: {{limits: [{{type: Container, {limits}}}]}}\n{}",
+            "{}{}",
+            range("Container", limits),
             deployment(1, "", &format!("resources: {{{container}}}"))
         );
         assert_eq!(found("limit-range", &text).concat(), wanted, "{text}");
     }
+}
+
+#[test]
+fn what_grants_everything_is_told() {
+    let role = |rule: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r}}\nrules: [{{{rule}}}]\n"
+        )
+    };
+    let binding = |kind: &str, name: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: b}}\n\
+             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {name}}}\n\
+             subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: u}}]\n"
+        )
+    };
+    let all = r#"apiGroups: ["*"], resources: ["*"], verbs: ["*"]"#;
+    for (text, wanted) in [
+        (role(all), "info rules[0]"),
+        (
+            role(r#"apiGroups: ["*"], resources: ["*"], verbs: [get]"#),
+            "",
+        ),
+        (
+            role(r#"apiGroups: [apps], resources: ["*"], verbs: ["*"]"#),
+            "",
+        ),
+        (
+            binding("ClusterRoleBinding", "cluster-admin"),
+            "info roleRef.name",
+        ),
+        (binding("RoleBinding", "cluster-admin"), "info roleRef.name"),
+        (binding("ClusterRoleBinding", "admin"), ""),
+    ] {
+        assert_eq!(found("rbac-wildcard", &text).concat(), wanted, "{text}");
+    }
+}
+
+#[test]
+fn names_leave_room_for_what_is_added_to_them() {
+    let set = |length: usize| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: {}}}\nspec: {{serviceName: s, selector: \
+             {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: \
+             [{{name: a, image: b}}]}}}}}}\n",
+            "a".repeat(length)
+        )
+    };
+    assert!(found("stateful-set-name", &set(52)).is_empty());
+    assert_eq!(
+        found("stateful-set-name", &set(53)),
+        ["error metadata.name"]
+    );
+}
+
+#[test]
+fn ranges_of_pods_are_for_all_containers_together() {
+    let pod = "error spec.template";
+    for (limits, containers, wanted) in [
+        (
+            "max: {cpu: 3}",
+            ["limits: {cpu: 2}", "limits: {cpu: 2}"],
+            pod,
+        ),
+        (
+            "max: {cpu: 3}",
+            ["requests: {cpu: 2}", "requests: {cpu: 2}"],
+            pod,
+        ),
+        (
+            "max: {cpu: 4}",
+            ["limits: {cpu: 2}", "limits: {cpu: 2}"],
+            "",
+        ),
+        (
+            "min: {cpu: 1}",
+            ["requests: {cpu: 300m}", "limits: {cpu: 300m}"],
+            pod,
+        ),
+        // A default may fill in what is not said.
+        ("min: {cpu: 1}", ["requests: {cpu: 300m}", ""], ""),
+        ("max: {memory: 1Gi}", ["limits: {cpu: 2}", ""], ""),
+    ] {
+        let [first, second] = containers;
+        let second =
+            format!("resources: {{{first}}}}}, {{name: b, image: c, resources: {{{second}}}");
+        let text = format!("{}{}", range("Pod", limits), deployment(1, "", &second));
+        assert_eq!(found("limit-range", &text).concat(), wanted, "{text}");
+    }
+}
+
+#[test]
+fn ranges_of_claims_are_for_those_that_are_made_too() {
+    let claim = |name: &str, size: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: {size}}}}}}}\n"
+        )
+    };
+    let template = "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db, namespace: shop}\n\
+        spec: {serviceName: db, selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}, \
+        spec: {containers: [{name: db, image: a}]}}, volumeClaimTemplates: [{metadata: {name: data}, \
+        spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 100Gi}}}}]}\n";
+    let ephemeral = deployment(
+        1,
+        "volumes: [{name: e, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], \
+         resources: {requests: {storage: 1Mi}}}}}}],",
+        "resources: {}",
+    );
+    let text = [
+        range(
+            "PersistentVolumeClaim",
+            "min: {storage: 1Gi}, max: {storage: 10Gi}",
+        ),
+        claim("small", "500Mi"),
+        claim("right", "10Gi"),
+        claim("large", "11Gi"),
+        template.to_owned(),
+        ephemeral,
+    ];
+    let own = "error spec.resources.requests[storage]";
+    let volume = "spec.template.spec.volumes[0].ephemeral.volumeClaimTemplate";
+    let mut found = found("limit-range", &text.concat());
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            own.to_owned(),
+            own.to_owned(),
+            format!("error {volume}.spec.resources.requests[storage]"),
+            "error spec.volumeClaimTemplates[0].spec.resources.requests[storage]".to_owned(),
+        ]
+    );
+}
+
+/// A LimitRange of namespace `shop` with one range.
+fn range(of: &str, limits: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: LimitRange\nmetadata: {{name: r, namespace: shop}}\n\
+         spec: {{limits: [{{type: {of}, {limits}}}]}}\n"
+    )
 }
 
 #[test]

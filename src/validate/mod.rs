@@ -103,6 +103,7 @@ impl Validator {
                 // The server warns of what it accepts.
                 if findings.iter().all(|f| f.severity != Severity::Error) {
                     warnings::check(self.version(), object, &mut findings);
+                    findings.extend(self.refused_later(kind, object));
                 }
                 Judgement::of(object, findings)
             }
@@ -113,6 +114,27 @@ impl Validator {
                 findings: Vec::new(),
             },
         }
+    }
+}
+
+impl Validator {
+    /// What the server takes and then refuses in each pod: until 1.33 it did not look at the template
+    /// of a StatefulSet. Told as warnings.
+    fn refused_later(self, kind: schema::Kind, object: &Object) -> Vec<Diagnostic> {
+        let next = Version::all().find(|version| version.minor() == 34);
+        let (33, "StatefulSet", Some(next)) = (self.version().minor(), kind.kind(), next) else {
+            return Vec::new();
+        };
+        let is_of_template = |finding: &Diagnostic| {
+            let field = finding.field.as_deref().unwrap_or_default();
+            finding.severity == Severity::Error && field.starts_with("spec.template.")
+        };
+        let judged = Validator::new(next).judge(object).findings.into_iter();
+        let warn = |finding: Diagnostic| Diagnostic {
+            severity: Severity::Warning,
+            ..finding.note("this version takes the StatefulSet, and refuses its pods")
+        };
+        judged.filter(is_of_template).map(warn).collect()
     }
 }
 

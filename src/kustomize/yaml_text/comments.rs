@@ -77,10 +77,10 @@ impl<'t> Scanner<'t> {
 
     /// Looks for a comment in the first line of a text on lines of its own.
     pub(super) fn header(&mut self, start: usize) {
-        let rest = self.bytes[start + 1..].iter();
+        let rest = self.bytes.iter().skip(start + 1);
         let marks = rest.take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-'));
         let from = start + 1 + marks.count();
-        self.line(from, start);
+        self.line(from.min(self.bytes.len()), start);
     }
 
     /// Looks for comments in what lies before the next token; returns where that stands.
@@ -249,8 +249,13 @@ impl<'t> Scanner<'t> {
     }
 
     pub(super) fn end_of_line(&self, from: usize) -> usize {
-        let rest = self.bytes[from..].iter();
+        let rest = self.bytes.iter().skip(from);
         from + rest.take_while(|byte| !is_break(**byte)).count()
+    }
+
+    /// Where the text ends.
+    pub(super) fn end(&self) -> usize {
+        self.bytes.len()
     }
 
     fn text(&self, from: usize, to: usize) -> String {

@@ -131,7 +131,6 @@ impl Piece {
 /// The tag that a plain text has without saying so.
 fn implied_tag(text: &str) -> &'static str {
     match resolve(text, Dialect::Kustomize) {
-        _ if text == "<<" => "!!merge",
         Resolved::Kind(kind) => tag_of(kind),
         Resolved::NotFinite => "!!float",
     }
@@ -185,6 +184,10 @@ mod tests {
             (
                 "a: &x !!str 5\nb: *x\nc: 'it''s'\n\"d\": \"\\u00e9\\t\"\n",
                 "a: &x !!str 5\nb: *x\nc: 'it''s'\n\"d\": \"é\\t\"\n",
+            ),
+            (
+                "a: &x {b: 1}\nc:\n  <<: *x\n",
+                "a: &x {b: 1}\nc:\n  !!merge <<: *x\n",
             ),
             ("? a\n: - b\n  - - c\n", "a:\n- b\n- - c\n"),
             ("a:\nb: ~\n0x1F: yes\n--- \nc: 1\n", "a:\nb: ~\n0x1F: yes\n"),

@@ -5,7 +5,7 @@ use super::tokens::{Kind, Token, scan};
 use super::{Comments, Document, Piece, Shape, Style, implied_tag};
 
 /// How deep collections may be nested.
-const DEPTH: usize = 1_000;
+const DEPTH: usize = 200;
 
 /// Reads the first document of a text.
 pub(super) fn parse(text: &str) -> Option<Document> {
@@ -175,6 +175,7 @@ impl Parser {
     fn scalar(&mut self, style: Style) -> Piece {
         let value = std::mem::take(&mut self.tokens[self.at].text);
         let tag = match style {
+            Style::None if value == "<<" => "!!merge",
             Style::None => implied_tag(&value),
             _ => "!!str",
         };

@@ -90,6 +90,7 @@ impl Scan<'_> {
             Kind::Directive => self.scanner.end_of_line(start),
             _ => end,
         };
+        let end = end.min(self.scanner.end());
         let is_written = match kind {
             Kind::BlockEnd | Kind::SequenceStart | Kind::MappingStart => false,
             Kind::Key => self.scanner.is_question(start, self.brackets > 0),

@@ -26,7 +26,7 @@ pub(super) use network::{
 };
 pub(super) use order::Step;
 pub(super) use pods::{ClassKind, Container, ContainerPort, Need, NeedKind, Scale, Workload};
-pub(super) use resources::{Quota, Range, Resources};
+pub(super) use resources::{Limited, Measure, Quota, Range, Resources};
 pub(super) use scaling::{Amount, Autoscaler, Budget, Scaler};
 pub(super) use security::{Breach, Level};
 
@@ -169,6 +169,8 @@ pub(super) enum What {
         single_node: Option<Span>,
         /// Its StorageClass.
         class: Option<Text>,
+        /// How much it asks for.
+        storage: Option<Measure>,
     },
     /// PersistentVolume: the class that it belongs to.
     Volume(Option<SmolStr>),
@@ -184,7 +186,7 @@ pub(super) enum What {
     Monitor(Box<Monitor>),
     /// Webhook configurations and other things that call a Service.
     Webhooks(Webhooks),
-    /// `LimitRange`, which fills in requests: what it says of containers.
+    /// `LimitRange`: its ranges, of which those for containers fill in requests.
     Limits(Vec<Range>),
     /// `ResourceQuota`.
     Quota(Box<Quota>),
@@ -288,6 +290,7 @@ fn what(object: &Object) -> What {
         ("", "PersistentVolumeClaim") => What::Claim {
             single_node: single_node(spec),
             class: Text::of(spec.and_then(|spec| spec.get("storageClassName"))),
+            storage: resources::storage(spec),
         },
         ("", "PersistentVolume") => What::Volume(
             Text::of(spec.and_then(|spec| spec.get("storageClassName"))).map(|class| class.text),

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::resources::Resources;
+use super::resources::{self, Measure, Resources};
 use super::security::{self, Breach};
 use super::volumes::volume;
 use super::{Int, Port, Text, entries, items, pairs, selector};
@@ -42,6 +42,8 @@ pub(in crate::lint) struct Workload {
     pub(in crate::lint) injected: bool,
     /// Classes that it names, each with its field.
     pub(in crate::lint) classes: Vec<(ClassKind, Text, String)>,
+    /// The storage that the claims ask for which are made for it, each with its field.
+    pub(in crate::lint) claims: Vec<(Measure, String)>,
     /// Pods of its namespace that it does not want beside it, each with the field.
     pub(in crate::lint) repels: Vec<(Selector, String)>,
     /// What the pod asks for as a whole.
@@ -199,6 +201,7 @@ pub(super) fn workload(object: &Object) -> Option<Workload> {
         odd_modes: Vec::new(),
         injected: is_injected(template),
         classes: classes(spec, owner, path),
+        claims: claims(spec, owner, path),
         repels: Vec::new(),
         resources: spec.get("resources").map(|node| Resources::of(Some(node))),
         breaches: Vec::new(),
@@ -281,6 +284,30 @@ fn classes(spec: &Node, owner: Option<&Node>, path: &str) -> Vec<(ClassKind, Tex
             let field = format!("spec.volumeClaimTemplates[{index}].spec.storageClassName");
             found.push((ClassKind::Storage, name, field));
         }
+    }
+    found
+}
+
+/// The storage of the claims that a StatefulSet makes, and of those that live as long as a pod.
+fn claims(spec: &Node, owner: Option<&Node>, path: &str) -> Vec<(Measure, String)> {
+    let mut found = Vec::new();
+    let mut take = |claim: Option<&Node>, field: String| {
+        if let Some(storage) = resources::storage(claim) {
+            found.push((storage, format!("{field}.resources.requests[storage]")));
+        }
+    };
+    for (index, claim) in items(owner, "volumeClaimTemplates").iter().enumerate() {
+        let field = format!("spec.volumeClaimTemplates[{index}].spec");
+        take(claim.get("spec"), field);
+    }
+    let prefix = match path {
+        "" => "spec".to_owned(),
+        path => format!("{path}.spec"),
+    };
+    for (index, volume) in items(Some(spec), "volumes").iter().enumerate() {
+        let steps = ["ephemeral", "volumeClaimTemplate", "spec"];
+        let field = format!("{prefix}.volumes[{index}].{}", steps.join("."));
+        take(volume.at(&steps), field);
     }
     found
 }

@@ -37,9 +37,22 @@ pub(in crate::lint) struct Quota {
     pub(in crate::lint) scoped: bool,
 }
 
-/// What a `LimitRange` says of containers.
-#[derive(Clone, Debug, Default)]
+/// What a range limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lint) enum Limited {
+    /// Each container.
+    Container,
+    /// All containers of a pod together.
+    Pod,
+    /// A PersistentVolumeClaim.
+    Claim,
+}
+
+/// A range of a `LimitRange`.
+#[derive(Clone, Debug)]
 pub(in crate::lint) struct Range {
+    /// What it limits.
+    pub(in crate::lint) of: Limited,
     /// The least.
     pub(in crate::lint) min: Measures,
     /// The most.
@@ -97,16 +110,28 @@ pub(super) fn quota(spec: Option<&Node>) -> Quota {
     }
 }
 
-/// Takes what a LimitRange says of containers.
+/// Takes the storage that the spec of a claim asks for.
+pub(super) fn storage(spec: Option<&Node>) -> Option<Measure> {
+    let requests = spec.and_then(|spec| spec.at(&["resources", "requests"]));
+    Measures::of(requests).get("storage")
+}
+
+/// Takes the ranges of a LimitRange.
 pub(super) fn ranges(spec: Option<&Node>) -> Vec<Range> {
-    items(spec, "limits")
-        .iter()
-        .filter(|item| item.get("type").and_then(Node::as_str) == Some("Container"))
-        .map(|item| Range {
+    let range = |item: &Node| {
+        let of = match item.get("type").and_then(Node::as_str)? {
+            "Container" => Limited::Container,
+            "Pod" => Limited::Pod,
+            "PersistentVolumeClaim" => Limited::Claim,
+            _ => return None,
+        };
+        Some(Range {
+            of,
             min: Measures::of(item.get("min")),
             max: Measures::of(item.get("max")),
             default: Measures::of(item.get("default")),
             default_request: Measures::of(item.get("defaultRequest")),
         })
-        .collect()
+    };
+    items(spec, "limits").iter().filter_map(range).collect()
 }

@@ -1,7 +1,8 @@
 //! Annotations that the server reads itself: those of pods, Services, DaemonSets and protected API
 //! groups (`ValidatePodSpecificAnnotations` of `pkg/apis/core/validation` and others).
 
-use super::form::{self, Form};
+use super::addresses;
+use super::form::Form;
 use crate::manifest::{Node, Object};
 use crate::schema::Kind;
 use crate::validate::fault::Faults;
@@ -169,7 +170,7 @@ fn source_ranges(faults: &mut Faults<'_>, view: View<'_>) {
     }
     let ranges = text.trim();
     for range in ranges.split(',').filter(|_| !ranges.is_empty()) {
-        if let Err(words) = form::cidr(range.trim(), faults.version()) {
+        if let Err(words) = addresses::cidr(range.trim(), faults.version()) {
             refuse(faults, view, &path, node, range, words.to_owned());
         }
     }

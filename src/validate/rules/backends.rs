@@ -85,8 +85,8 @@ fn is_wwn(text: &str, length: usize) -> bool {
         && digits.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// `validateISCSIPersistentVolumeSource`: what a volume of the cluster has besides.
-pub(super) fn iscsi_secret(faults: &mut Faults<'_>, view: View<'_>) {
+/// A Secret that is named has a name.
+pub(super) fn secret_name(faults: &mut Faults<'_>, view: View<'_>) {
     if view.get("secretRef").is_some() && view.find(&["secretRef", "name"]).is_none_or(is_empty) {
         view.required(faults, "secretRef.name", "which Secret?", "");
     }
@@ -252,13 +252,11 @@ pub(super) fn storage_os(faults: &mut Faults<'_>, view: View<'_>) {
             text => refuse_form(faults, view, name, Form::DnsLabel, text),
         }
     }
-    if view.get("secretRef").is_some() && view.find(&["secretRef", "name"]).is_none_or(is_empty) {
-        view.required(faults, "secretRef.name", "which Secret?", "");
-    }
+    secret_name(faults, view);
 }
 
-/// The same for a volume of the cluster.
-pub(super) fn storage_os_secret(faults: &mut Faults<'_>, view: View<'_>) {
+/// The Secret of a volume of the cluster has a namespace too.
+pub(super) fn secret_namespace(faults: &mut Faults<'_>, view: View<'_>) {
     let namespace = view.find(&["secretRef", "namespace"]);
     if view.get("secretRef").is_some() && namespace.is_none_or(is_empty) {
         view.required(faults, "secretRef.namespace", "where is the Secret?", "");

@@ -16,7 +16,7 @@ pub(super) fn endpoint(faults: &mut Faults<'_>, view: View<'_>) {
         refuse_form(faults, view, "nodeName", Form::DnsSubdomain, node);
     }
     let text = view.text("ip");
-    match super::form::ip(text, faults.version()) {
+    match super::addresses::ip(text, faults.version()) {
         Err(_) => refuse_form(faults, view, "ip", Form::Ip, text),
         Ok(address) => super::services::no_special(faults, view, "ip", address),
     }
@@ -117,11 +117,11 @@ fn slice_address(faults: &mut Faults<'_>, view: View<'_>, path: &str, kind: &str
         return domain_name(faults, view, path, text);
     }
     if kind == "IPv6"
-        && let Some(words) = super::form::strict_ip(text)
+        && let Some(words) = super::addresses::strict_ip(text)
     {
         return view.invalid(faults, "invalid-address", path, "an IPv6 address", words);
     }
-    let Ok(address) = super::form::ip(text, faults.version()) else {
+    let Ok(address) = super::addresses::ip(text, faults.version()) else {
         return refuse_form(faults, view, path, Form::Ip, text);
     };
     match (kind, address.is_ipv4()) {

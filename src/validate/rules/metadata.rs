@@ -143,7 +143,7 @@ fn names(faults: &mut Faults<'_>, view: View<'_>, kind: Kind) {
 /// `ValidateIPAddressName`: an address in its canonical form.
 fn address_name(faults: &mut Faults<'_>, view: View<'_>) {
     for (field, text) in faults.context().names() {
-        let Some(reason) = super::form::strict_ip(&text) else {
+        let Some(reason) = super::addresses::strict_ip(&text) else {
             continue;
         };
         let finding = Finding {

@@ -3,6 +3,7 @@
 //! `pkg/apis/*/validation` of Kubernetes 1.37 that it names.
 
 mod access;
+mod addresses;
 mod admission;
 mod annotations;
 mod autoscaling;
@@ -27,6 +28,8 @@ mod network;
 mod nodes;
 mod pem;
 mod pod;
+mod pod_system;
+mod pod_volumes;
 mod policies;
 mod profiles;
 mod quotas;

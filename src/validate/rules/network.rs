@@ -1,7 +1,8 @@
 //! Ingresses and NetworkPolicies (`pkg/apis/networking/validation`).
 
+use super::addresses;
 use super::fields::{range, refuse_form};
-use super::form::{self, Form};
+use super::form::Form;
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
@@ -152,21 +153,21 @@ pub(super) fn ip_block(faults: &mut Faults<'_>, view: View<'_>) {
     if network.is_empty() {
         return;
     }
-    let outer = form::cidr(network, version);
+    let outer = addresses::cidr(network, version);
     if outer.is_err() {
         return refuse_form(faults, view, "cidr", Form::Cidr, network);
     }
     for (index, item) in view.items("except").iter().enumerate() {
         let path = format!("except[{index}]");
         let text = item.as_str().unwrap_or_default();
-        let Ok((address, length)) = form::cidr(text, version) else {
+        let Ok((address, length)) = addresses::cidr(text, version) else {
             refuse_form(faults, view, &path, Form::Cidr, text);
             continue;
         };
         if let Ok((base, bits)) = outer {
             let inside = address.is_ipv4() == base.is_ipv4()
                 && length > bits
-                && form::masked(address, bits) == form::masked(base, bits);
+                && addresses::masked(address, bits) == addresses::masked(base, bits);
             if !inside {
                 let reason = "must be a strict subset of `cidr`";
                 view.invalid(faults, "invalid-address", &path, reason, reason);

@@ -164,7 +164,7 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     let networks: Vec<_> = view
         .items("podCIDRs")
         .iter()
-        .filter_map(|item| super::form::cidr(item.as_str()?, faults.version()).ok())
+        .filter_map(|item| super::addresses::cidr(item.as_str()?, faults.version()).ok())
         .collect();
     let mixed = networks.iter().any(|n| n.0.is_ipv4()) && networks.iter().any(|n| n.0.is_ipv6());
     if view.items("podCIDRs").len() > 1 && (!mixed || networks.len() > 2) {

@@ -1,9 +1,10 @@
 //! What must fit together in a pod spec (`ValidatePodSpec` of `pkg/apis/core/validation`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::fields::refuse_form;
 use super::form::Form;
+use super::{pod_system, pod_volumes};
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View};
@@ -13,12 +14,12 @@ const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContain
 
 /// Checks a pod spec.
 pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
-    volumes(faults, view);
+    pod_volumes::check(faults, view);
     if view.text("restartPolicy") == "Never" {
         no_restarts(faults, view);
     }
     if faults.context().is_pod() {
-        made_claims(faults, view);
+        pod_volumes::made_claims(faults, view);
     }
     names(faults, view);
     host_ports(faults, view);
@@ -26,8 +27,8 @@ pub(super) fn spec(faults: &mut Faults<'_>, view: View<'_>) {
     namespaces(faults, view);
     gates(faults, view);
     claims(faults, view);
-    host_sysctls(faults, view);
-    operating_system(faults, view);
+    pod_system::host_sysctls(faults, view);
+    pod_system::operating_system(faults, view);
     super::windows::host_processes(faults, view, containers(view));
     sleeps(faults, view);
     let account = view.text("serviceAccount");
@@ -104,122 +105,19 @@ fn sleeps(faults: &mut Faults<'_>, view: View<'_>) {
 }
 
 /// Iterates over the containers of all lists, with their paths.
-fn containers(view: View<'_>) -> impl Iterator<Item = (String, &Node)> {
+pub(super) fn containers(view: View<'_>) -> impl Iterator<Item = (String, &Node)> {
     CONTAINERS.into_iter().flat_map(move |list| {
         let items = view.items(list).iter().enumerate();
         items.map(move |(index, item)| (format!("{list}[{index}]"), item))
     })
 }
 
-fn text<'n>(node: &'n Node, name: &str) -> &'n str {
+pub(super) fn text<'n>(node: &'n Node, name: &str) -> &'n str {
     node.get(name).and_then(Node::as_str).unwrap_or_default()
 }
 
-fn items<'n>(node: &'n Node, name: &str) -> &'n [Node] {
+pub(super) fn items<'n>(node: &'n Node, name: &str) -> &'n [Node] {
     node.get(name).and_then(Node::as_seq).unwrap_or_default()
-}
-
-/// Checks that what is mounted exists, and devices against claims.
-fn volumes(faults: &mut Faults<'_>, view: View<'_>) {
-    let claims = faults.context().claims.clone();
-    let mut known: HashMap<&str, bool> = HashMap::new();
-    for volume in view.items("volumes") {
-        let claim = ["persistentVolumeClaim", "ephemeral"];
-        let is_claim = claim
-            .iter()
-            .any(|n| volume.get(n).is_some_and(|v| !v.is_null()));
-        known.insert(text(volume, "name"), is_claim);
-    }
-    known.extend(claims.iter().map(|name| (name.as_str(), true)));
-    known.remove("");
-    for (path, container) in containers(view) {
-        for (index, mount) in items(container, "volumeMounts").iter().enumerate() {
-            let name = text(mount, "name");
-            if !name.is_empty() && !known.contains_key(name) {
-                let path = format!("{path}.volumeMounts[{index}].name");
-                no_volume(faults, view, &path, name, &known);
-            }
-        }
-        for (index, device) in items(container, "volumeDevices").iter().enumerate() {
-            let name = text(device, "name");
-            let path = format!("{path}.volumeDevices[{index}].name");
-            match known.get(name) {
-                None if name.is_empty() => {}
-                None => no_volume(faults, view, &path, name, &known),
-                Some(true) => {}
-                Some(false) => {
-                    let reason = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
-                    view.invalid(
-                        faults,
-                        "unknown-volume",
-                        &path,
-                        "only claims are devices",
-                        reason,
-                    );
-                }
-            }
-        }
-        for (index, variable) in items(container, "env").iter().enumerate() {
-            let reference = variable.at(&["valueFrom", "fileKeyRef"]);
-            let name = reference.map_or("", |reference| text(reference, "volumeName"));
-            if !name.is_empty() && !known.contains_key(name) {
-                let path = format!("{path}.env[{index}].valueFrom.fileKeyRef.volumeName");
-                no_volume(faults, view, &path, name, &known);
-            }
-        }
-    }
-}
-
-/// The claims that are made for a Pod: they have names, and are not to be named themselves.
-fn made_claims(faults: &mut Faults<'_>, view: View<'_>) {
-    let pod = faults.context().name.clone();
-    if pod.is_empty() {
-        return;
-    }
-    let claim_of = |volume: &Node| {
-        let name = text(volume, "name");
-        let is_made = volume.get("ephemeral").is_some_and(|node| !node.is_null());
-        (is_made && !name.is_empty()).then(|| format!("{pod}-{name}"))
-    };
-    let made: Vec<String> = view.items("volumes").iter().filter_map(claim_of).collect();
-    for (index, volume) in view.items("volumes").iter().enumerate() {
-        if let Some(claim) = claim_of(volume)
-            && let Some(words) = Form::DnsSubdomain.fault(&claim, faults.version())
-        {
-            let path = format!("volumes[{index}].name");
-            let reason = format!("PVC name {claim:?}: {words}");
-            let remark = "its claim is named after the Pod and this";
-            view.invalid(faults, "invalid-name", &path, remark, reason);
-        }
-        let claim = volume.at(&["persistentVolumeClaim", "claimName"]);
-        let claim = claim.and_then(Node::as_str).unwrap_or_default();
-        if made.iter().any(|made| made == claim) {
-            let path = format!("volumes[{index}].persistentVolumeClaim.claimName");
-            let reason = "must not reference a PVC that gets created for an ephemeral volume";
-            view.invalid(faults, "conflicting-fields", &path, reason, reason);
-        }
-    }
-}
-
-fn no_volume(
-    faults: &mut Faults<'_>,
-    view: View<'_>,
-    path: &str,
-    name: &str,
-    known: &HashMap<&str, bool>,
-) {
-    let near = crate::manifest::suggest::nearest(name, known.keys().copied());
-    let remark = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`volumes` has none of this name".to_owned(),
-    };
-    let finding = Finding {
-        rule: "unknown-volume",
-        message: format!("there is no volume `{name}`"),
-        remark: &remark,
-        words: format!("Not found: {name:?}"),
-    };
-    view.refuse(faults, path, finding);
 }
 
 /// Checks that no two containers of different lists have one name.
@@ -474,67 +372,6 @@ fn claims(faults: &mut Faults<'_>, view: View<'_>) {
     }
 }
 
-/// What does not go with the operating system that a pod names.
-fn operating_system(faults: &mut Faults<'_>, view: View<'_>) {
-    let (pod, security, refused) = match view.find(&["os", "name"]).and_then(Node::as_str) {
-        Some("windows") => (
-            &["hostPID", "hostIPC", "hostUsers", "shareProcessNamespace"][..],
-            &[
-                "appArmorProfile",
-                "seLinuxOptions",
-                "seccompProfile",
-                "fsGroup",
-                "fsGroupChangePolicy",
-                "sysctls",
-                "runAsUser",
-                "runAsGroup",
-                "supplementalGroups",
-                "supplementalGroupsPolicy",
-                "seLinuxChangePolicy",
-                "capabilities",
-                "readOnlyRootFilesystem",
-                "privileged",
-                "allowPrivilegeEscalation",
-                "procMount",
-            ][..],
-            "cannot be set for a windows pod",
-        ),
-        Some("linux") => (
-            &[][..],
-            &["windowsOptions"][..],
-            "windows options cannot be set for a linux pod",
-        ),
-        _ => return,
-    };
-    // What is no pointer counts only with a value.
-    let set = |node: Option<&Node>, name: &str| match node {
-        None => false,
-        Some(node) if node.is_null() => false,
-        Some(node) if matches!(name, "hostPID" | "hostIPC") => node.as_bool() == Some(true),
-        Some(node) => node.as_seq().is_none_or(|items| !items.is_empty()),
-    };
-    let has_resources = view.get("resources").is_some() && faults.version().minor() >= 34;
-    if has_resources && refused.contains("windows pod") {
-        let reason = "may not be set for a windows pod";
-        view.forbidden(faults, "resources", "not with this `os`", reason);
-    }
-    for name in pod {
-        if set(view.get(name), name) {
-            view.forbidden(faults, name, "not with this `os`", refused);
-        }
-    }
-    let contexts = std::iter::once((String::new(), view.get("securityContext")))
-        .chain(containers(view).map(|(path, c)| (format!("{path}."), c.get("securityContext"))));
-    for (path, context) in contexts {
-        for name in security {
-            if set(context.and_then(|context| context.get(name)), name) {
-                let path = format!("{path}securityContext.{name}");
-                view.forbidden(faults, &path, "not with this `os`", refused);
-            }
-        }
-    }
-}
-
 fn hostname_override(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
     let path = "hostnameOverride";
     for (other, reason) in [
@@ -555,58 +392,4 @@ fn hostname_override(faults: &mut Faults<'_>, view: View<'_>, name: &str) {
         super::fields::too_long(faults, view, path, 64);
     }
     refuse_form(faults, view, path, Form::DnsSubdomain, name);
-}
-
-/// Kernel parameters (`validateSysctls`), seen from the pod's security context.
-pub(super) fn sysctls(faults: &mut Faults<'_>, view: View<'_>) {
-    let mut seen = HashSet::new();
-    for (index, sysctl) in view.items("sysctls").iter().enumerate() {
-        let name = text(sysctl, "name");
-        let path = format!("sysctls[{index}].name");
-        if name.is_empty() {
-            continue;
-        }
-        if name.len() > 253 || !name.split(['.', '/']).all(is_sysctl_segment) {
-            let reason = "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
-            view.invalid(
-                faults,
-                "invalid-name",
-                &path,
-                "such as `net.core.somaxconn`",
-                reason,
-            );
-        } else if !seen.insert(name) {
-            view.duplicate(faults, &path, "this parameter is set already");
-        }
-    }
-}
-
-fn is_sysctl_segment(segment: &str) -> bool {
-    let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    segment.as_bytes().first().is_some_and(plain)
-        && segment.as_bytes().last().is_some_and(plain)
-        && segment.bytes().all(|b| plain(&b) || b == b'-' || b == b'_')
-}
-
-/// Kernel parameters of a namespace that is the host's.
-fn host_sysctls(faults: &mut Faults<'_>, view: View<'_>) {
-    let sysctls = view
-        .find(&["securityContext", "sysctls"])
-        .and_then(Node::as_seq);
-    for (index, sysctl) in sysctls.unwrap_or_default().iter().enumerate() {
-        let name = text(sysctl, "name").replace('/', ".");
-        let ipc = ["kernel.shm", "kernel.msg", "fs.mqueue."]
-            .iter()
-            .any(|p| name.starts_with(p))
-            || name == "kernel.sem";
-        let reason = if view.bool("hostNetwork") == Some(true) && name.starts_with("net.") {
-            "may not be specified when 'hostNetwork' is true"
-        } else if view.bool("hostIPC") == Some(true) && ipc {
-            "may not be specified when 'hostIPC' is true"
-        } else {
-            continue;
-        };
-        let path = format!("securityContext.sysctls[{index}].name");
-        view.invalid(faults, "conflicting-fields", &path, reason, reason);
-    }
 }

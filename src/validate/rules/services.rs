@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::addresses;
 use super::fields::{range, refuse_form};
-use super::form::{self, Form};
+use super::form::Form;
 use crate::manifest::Node;
 use crate::validate::fault::Faults;
 use crate::validate::view::{Finding, View, item_text};
@@ -47,7 +48,7 @@ pub(super) fn service(faults: &mut Faults<'_>, view: View<'_>) {
     for (index, address) in view.items("externalIPs").iter().enumerate() {
         let text = address.as_str().unwrap_or_default();
         let path = format!("externalIPs[{index}]");
-        match form::ip(text, faults.version()) {
+        match addresses::ip(text, faults.version()) {
             Err(_) => refuse_form(faults, view, &path, Form::Ip, text),
             Ok(address) => no_special(faults, view, &path, address),
         }
@@ -264,7 +265,7 @@ fn families(faults: &mut Faults<'_>, view: View<'_>) {
     let is_headless = single == "None";
     let parsed: Vec<_> = addresses
         .iter()
-        .filter_map(|text| form::ip(text, faults.version()).ok())
+        .filter_map(|text| addresses::ip(text, faults.version()).ok())
         .collect();
     if parsed.len() == addresses.len() && !is_headless {
         if let [first, second] = parsed[..]
@@ -424,11 +425,11 @@ pub(super) fn service_ranges(faults: &mut Faults<'_>, view: View<'_>) {
     let mut families = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let text = item.as_str().unwrap_or_default();
-        if let Some(words) = super::form::strict_cidr(text) {
+        if let Some(words) = super::addresses::strict_cidr(text) {
             let path = format!("cidrs[{index}]");
             view.invalid(faults, "invalid-address", &path, Form::Cidr.rule(), words);
         }
-        if let Ok((address, _)) = super::form::cidr(text, faults.version()) {
+        if let Ok((address, _)) = super::addresses::cidr(text, faults.version()) {
             families.push(address.is_ipv4());
         }
     }

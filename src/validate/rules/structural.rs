@@ -395,14 +395,7 @@ fn has_more_than_names(metadata: &Node) -> bool {
                 let mut names = named(metadata, "properties").map(|(name, _)| name);
                 names.any(|name| !matches!(name, "name" | "generateName"))
             }
-            _ => {
-                let value = &entry.value;
-                !value.is_null()
-                    && value.as_str() != Some("")
-                    && value.as_bool() != Some(false)
-                    && value.as_seq().is_none_or(|items| !items.is_empty())
-                    && value.as_map().is_none_or(|map| map.iter().next().is_some())
-            }
+            name => !is_nothing(name, &entry.value),
         };
         if stray {
             return true;

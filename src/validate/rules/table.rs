@@ -2,8 +2,8 @@
 
 use super::{
     access, admission, autoscaling, backends, batch, certificates, config, container, crd, devices,
-    drivers, endpoints, flow, network, nodes, pod, policies, quotas, resources, reviews,
-    scheduling, selectors, services, slices, storage, volumes, windows, workloads,
+    drivers, endpoints, flow, network, nodes, pod, pod_system, policies, quotas, resources,
+    reviews, scheduling, selectors, services, slices, storage, volumes, windows, workloads,
 };
 use crate::validate::fault::Faults;
 use crate::validate::view::View;
@@ -140,6 +140,11 @@ static RULES: &[(&str, &[Rule])] = &[
         &[backends::azure_file],
     ),
     (
+        "api.core.v1.CinderPersistentVolumeSource",
+        &[backends::secret_name, backends::secret_namespace],
+    ),
+    ("api.core.v1.CinderVolumeSource", &[backends::secret_name]),
+    (
         "api.core.v1.ClusterTrustBundleProjection",
         &[certificates::bundle_source],
     ),
@@ -171,7 +176,7 @@ static RULES: &[(&str, &[Rule])] = &[
     ),
     (
         "api.core.v1.ISCSIPersistentVolumeSource",
-        &[backends::iscsi, backends::iscsi_secret],
+        &[backends::iscsi, backends::secret_name],
     ),
     ("api.core.v1.ISCSIVolumeSource", &[backends::iscsi]),
     ("api.core.v1.KeyToPath", &[volumes::file]),
@@ -198,7 +203,7 @@ static RULES: &[(&str, &[Rule])] = &[
         "api.core.v1.PodCertificateProjection",
         &[certificates::pod_certificate],
     ),
-    ("api.core.v1.PodSecurityContext", &[pod::sysctls]),
+    ("api.core.v1.PodSecurityContext", &[pod_system::sysctls]),
     (
         "api.core.v1.PodSpec",
         &[
@@ -242,7 +247,7 @@ static RULES: &[(&str, &[Rule])] = &[
     ("api.core.v1.ServiceSpec", &[services::service]),
     (
         "api.core.v1.StorageOSPersistentVolumeSource",
-        &[backends::storage_os, backends::storage_os_secret],
+        &[backends::storage_os, backends::secret_namespace],
     ),
     ("api.core.v1.StorageOSVolumeSource", &[backends::storage_os]),
     ("api.core.v1.Toleration", &[scheduling::toleration]),

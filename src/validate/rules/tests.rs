@@ -8,7 +8,7 @@ use plain_path::plain_path;
 
 use crate::manifest::{Node, Object, ReadOptions, Severity, Sources, read};
 use crate::schema::Version;
-use crate::validate::Validator;
+use crate::validate::{Validator, Verdict};
 
 const ACCEPTED: &str = include_str!("tests/accepted.yaml");
 const REFUSED: &str = include_str!("tests/refused.txt");
@@ -127,4 +127,20 @@ fn each_version_has_its_own_verdict() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn what_a_server_refuses_in_the_pods_alone_is_a_warning() {
+    let row = VERSIONS
+        .lines()
+        .find(|row| row.starts_with("1.33\t") && row.contains("StatefulSet"))
+        .unwrap();
+    let object = Object::from_node(documents(&row[5..])[0].clone()).unwrap();
+    let judgement = Validator::new("1.33".parse().unwrap()).judge(&object);
+    let [warning] = &judgement.findings[..] else {
+        panic!("{:?}", judgement.findings);
+    };
+    assert_eq!(judgement.verdict, Verdict::Accepted);
+    assert_eq!(warning.severity, Severity::Warning);
+    assert_eq!(warning.rule, "unknown-volume");
 }

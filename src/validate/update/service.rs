@@ -13,6 +13,7 @@ pub(super) fn check(change: &mut Change<'_>) {
         if old.headless == new.headless && !new.headless {
             families(change, &old, &new);
         }
+        fewer_families(change, &old, &new);
     }
     if new.policy == "SingleStack" {
         for (count, what) in [
@@ -142,8 +143,14 @@ fn families(change: &mut Change<'_>, old: &Picture, new: &Picture) {
     if differs {
         change.invalid(IMMUTABLE, first, "may not change once set");
     }
-    if before.len() > after.len() && after.len() == 1 && new.policy != "SingleStack" {
-        let reason = "must be set to 'SingleStack' when releasing the secondary ipFamily";
+}
+
+/// A family is given up on purpose alone, also where no addresses hang on it (`reducedIPFamilies` of
+/// `pkg/registry/core/service/storage`).
+fn fewer_families(change: &mut Change<'_>, old: &Picture, new: &Picture) {
+    let is_fewer = !new.families.is_empty() && new.families.len() < old.families.len();
+    if is_fewer && new.policy != "SingleStack" {
+        let reason = "must be 'SingleStack' to release the secondary IP family";
         change.invalid(FORBIDDEN, "spec.ipFamilyPolicy", reason);
     }
 }
