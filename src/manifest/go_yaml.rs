@@ -69,6 +69,33 @@ pub(super) enum Quirk {
     /// An escape in double quotes that go-yaml does not know: `\\/`, or half a character as
     /// JSON writes it.
     Escape,
+    /// The end of a document before there is one.
+    End,
+}
+
+/// What stands at the very start of a text where go-yaml takes none of it.
+pub(super) fn bad_start(text: &str, dialect: Dialect) -> Option<(usize, Quirk)> {
+    let mut start = 0;
+    let mut tab = None;
+    for line in text.split_inclusive('\n') {
+        let rest = line.trim_start();
+        if rest.starts_with('{') && dialect == Dialect::Kubectl {
+            return None;
+        }
+        let blanks = &line[..line.len() - rest.len()];
+        tab = tab.or(blanks.find('\t').map(|at| start + at));
+        if rest.is_empty() {
+            start += line.len();
+            continue;
+        }
+        let after = line.strip_prefix("...");
+        let is_end = after
+            .is_some_and(|after| after.is_empty() || after.starts_with([' ', '\t', '\r', '\n']));
+        return tab
+            .map(|at| (at, Quirk::Tab))
+            .or(is_end.then_some((start, Quirk::End)));
+    }
+    tab.map(|at| (at, Quirk::Tab))
 }
 
 /// Looks for tabs and question marks that go-yaml refuses: tabs at the beginning of lines outside
@@ -233,6 +260,7 @@ pub(super) fn refusal(quirk: Quirk, file: FileId, at: usize) -> Diagnostic {
         Quirk::QuestionMark => {
             "kustomize and kubectl take no `?` in brackets, unless the text is in quotes"
         }
+        Quirk::End => "not YAML: `...` ends a document, and there is none before it",
         Quirk::Escape => {
             "kustomize and kubectl do not know this escape; write the character itself"
         }
@@ -308,6 +336,21 @@ mod tests {
             ("a:\n- \tb: c", false),
             ("a:\n-\t'b'", false),
             ("a:\n- b\t", true),
+        ] {
+            assert_eq!(read(text).is_ok(), is_yaml, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_stand_before_a_document() {
+        for (text, is_yaml) in [
+            ("\n\na: b", true),
+            ("\t\na: b", false),
+            ("\t\n---\na: b", false),
+            ("\t\n", false),
+            ("...\na: b", false),
+            ("\n...\n---\na: b", false),
+            ("a: b\n...\n", true),
         ] {
             assert_eq!(read(text).is_ok(), is_yaml, "{text:?}");
         }

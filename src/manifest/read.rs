@@ -251,6 +251,10 @@ fn read_text(
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut skipped = whole.len() - text.len();
     let mut builder = Builder::new(file, whole, skipped, *options);
+    if let Some((at, quirk)) = go_yaml::bad_start(text, options.dialect) {
+        let fault = go_yaml::refusal(quirk, file, skipped + at);
+        return vec![Err(fault.into())];
+    }
     if reader == Reader::QuickFirst {
         skipped += quick::read(text, file, skipped, &mut builder, &mut documents);
         builder.skip(skipped);

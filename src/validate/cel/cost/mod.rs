@@ -75,7 +75,7 @@ const REGEX: f64 = 0.25;
     clippy::cast_sign_loss,
     reason = "the server computes in float64 as well, and rounds up"
 )]
-fn factored(size: u64, factor: f64) -> u64 {
+pub(super) fn factored(size: u64, factor: f64) -> u64 {
     // A float that is too large becomes the largest integer.
     (size as f64 * factor).ceil() as u64
 }
@@ -378,7 +378,8 @@ fn plain(name: &str, overload: &Overload, target: Option<&Part<'_>>, args: &[Par
             let size = of(0);
             let result = Size {
                 min: size.min,
-                max: size.max.saturating_mul(4),
+                // The server does not look out for an overflow here, nor below.
+                max: size.max.wrapping_mul(4),
             };
             Plain::Own(size.traversal(TEXT), Some(result))
         }
@@ -393,8 +394,8 @@ fn plain(name: &str, overload: &Overload, target: Option<&Part<'_>>, args: &[Par
         ("strings.quote", None) => {
             let size = of(0);
             let result = Size {
-                min: size.min.saturating_add(2),
-                max: size.max.saturating_mul(2).saturating_add(2),
+                min: size.min.wrapping_add(2),
+                max: size.max.wrapping_mul(2).wrapping_add(2),
             };
             Plain::Own(size.traversal(TEXT), Some(result))
         }

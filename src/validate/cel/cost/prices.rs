@@ -178,7 +178,13 @@ fn of_address(name: &str, overload: &Overload, args: &[Part<'_>]) -> Option<Pric
 
 /// How long a text is in which all of something was replaced.
 fn replaced(size: Size, from: Size, to: Size) -> Size {
-    let per = |size: u64, from: u64| size.div_ceil(from.max(1));
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the server computes in float64 as well"
+    )]
+    let per = |size: u64, from: u64| (size as f64 / from.max(1) as f64).ceil() as u64;
     let (most, kept_max) = if from.min == 0 {
         (size.max.saturating_add(1), size.max)
     } else if to.max <= from.min {

@@ -312,9 +312,18 @@ impl Planner<'_> {
         let Some(function) = functions::find(name, target.is_some()) else {
             return self.unknown(expr);
         };
+        // What makes an address is called by its name; all else is a text.
+        let is_text = |arg: &Expr| match &arg.kind {
+            Kind::Call { name, .. } => !matches!(name.as_str(), "ip" | "cidr" | "masked"),
+            _ => true,
+        };
+        let mut price = price::of(name, resolved);
+        if resolved && args.last().is_some_and(is_text) {
+            price = price.reading();
+        }
         let call = Plan::Call(Box::new(Call {
             function,
-            price: price::of(name, resolved),
+            price,
             strict: plans.len() > 2 || is_pattern,
             args: plans,
         }));

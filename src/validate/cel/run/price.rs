@@ -1,6 +1,7 @@
 //! What a call costs when it is made (`interpreter/runtimecost.go` of cel-go, `CallCost` of
 //! `cel/library/cost.go`, the trackers of `ext/lists.go` and `ext/sets.go`).
 
+use super::super::cost::factored as times;
 use super::value::Value;
 
 /// How the cost of a call is counted.
@@ -29,6 +30,7 @@ pub(super) enum Price {
     Within,
     /// All that is in the first argument.
     All,
+    /// Whether an address is read from a text first.
     ContainsIp(bool),
     ContainsCidr(bool),
     Format,
@@ -59,8 +61,8 @@ pub(super) fn of(name: &str, resolved: bool) -> Price {
         "find" | "findAll" => Price::Regex,
         // The method of a network is priced by what it is called on.
         "ip" => Price::Text(0, TEXT),
-        "containsIP" => Price::ContainsIp(resolved),
-        "containsCIDR" => Price::ContainsCidr(resolved),
+        "containsIP" => Price::ContainsIp(false),
+        "containsCIDR" => Price::ContainsCidr(false),
         "validate" => Price::Format,
         "_==_" => Price::Equal,
         "_!=_" => Price::Unequal,
@@ -83,6 +85,15 @@ pub(super) fn of(name: &str, resolved: bool) -> Price {
 }
 
 impl Price {
+    /// The same for a call that reads a text, by its types.
+    pub(super) fn reading(self) -> Self {
+        match self {
+            Price::ContainsIp(_) => Price::ContainsIp(true),
+            Price::ContainsCidr(_) => Price::ContainsCidr(true),
+            other => other,
+        }
+    }
+
     /// What a call with these arguments and this result costs.
     pub(super) fn cost(self, args: &[Value], result: &Value) -> u64 {
         let of = |at: usize| args.get(at).map_or(1, size);
@@ -109,8 +120,8 @@ impl Price {
             Price::Regex => times(of(0) + 1, TEXT).saturating_mul(times(of(1), REGEX)),
             Price::Within => times(of(0), TEXT).saturating_mul(times(of(1), TEXT)),
             Price::All => args.first().map_or(0, traversal),
-            Price::ContainsIp(resolved) => address(args, resolved, 0),
-            Price::ContainsCidr(resolved) => address(args, resolved, times(of(0), TEXT) + 1),
+            Price::ContainsIp(reads) => address(args, reads, 0),
+            Price::ContainsCidr(reads) => address(args, reads, times(of(0), TEXT) + 1),
             Price::Format => match args.first() {
                 Some(Value::Format(name)) => {
                     times(of(1) + 1, TEXT).saturating_mul(times(format_size(name), REGEX))
@@ -166,11 +177,10 @@ fn size(value: &Value) -> u64 {
     }
 }
 
-fn address(args: &[Value], resolved: bool, more: u64) -> u64 {
+fn address(args: &[Value], reads: bool, more: u64) -> u64 {
     let of = |at: usize| args.get(at).map_or(1, size);
     let read = match args.get(1) {
-        // What is wrong was a text, most likely.
-        Some(Value::Text(_) | Value::Wrong(_)) if resolved => times(of(1), TEXT),
+        Some(Value::Text(_) | Value::Wrong(_)) if reads => times(of(1), TEXT),
         _ => 0,
     };
     times(of(0) * 2, TEXT) + more + read
@@ -202,16 +212,6 @@ fn traversal(value: &Value) -> u64 {
             .fold(0, |total, (key, value)| sum(sum(total, key), value)),
         _ => 1,
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the server computes in float64 as well, and rounds up"
-)]
-fn times(size: u64, factor: f64) -> u64 {
-    (size as f64 * factor).ceil() as u64
 }
 
 #[expect(

@@ -45,7 +45,8 @@ pub(super) fn find(name: &str, member: bool) -> Option<Function> {
             [Value::Ip(_) | Value::Cidr(..)] => Err(NO_OVERLOAD),
             [value] => {
                 let size = value.size().and_then(|size| i64::try_from(size).ok());
-                size.map(Value::Int).ok_or(NO_OVERLOAD)
+                size.map(Value::Int)
+                    .ok_or_else(|| Stop::wrong("no such overload: size"))
             }
             _ => Err(NO_OVERLOAD),
         }),
