@@ -278,7 +278,7 @@ format.named string -> optional(Format)
 ";
 
 /// Named formats, each a function without parameters.
-const FORMATS: &[&str] = &[
+pub(super) const FORMATS: &[&str] = &[
     "dns1123Label",
     "dns1123Subdomain",
     "dns1035Label",

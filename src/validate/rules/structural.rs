@@ -208,7 +208,7 @@ impl Walk<'_, '_> {
         }
         let metadata = properties().find(|(name, _)| *name == "metadata");
         if let Some((_, metadata)) = metadata.filter(|_| level == Level::Root)
-            && has_more_than_names(metadata)
+            && has_more_than_names(metadata, self.faults.version())
         {
             let reason = "must not specify anything other than name and generateName, but metadata is implicitly specified";
             self.forbid(node, "properties[metadata]", reason);
@@ -386,7 +386,7 @@ fn is_nothing(name: &str, value: &Node) -> bool {
 }
 
 /// Whether the schema of the root's metadata declares anything besides the two names.
-fn has_more_than_names(metadata: &Node) -> bool {
+fn has_more_than_names(metadata: &Node, version: Version) -> bool {
     let entries = metadata.as_map().into_iter().flatten();
     for entry in entries {
         let stray = match entry.key.as_str() {
@@ -395,6 +395,8 @@ fn has_more_than_names(metadata: &Node) -> bool {
                 let mut names = named(metadata, "properties").map(|(name, _)| name);
                 names.any(|name| !matches!(name, "name" | "generateName"))
             }
+            // Until 1.35 an empty example is none.
+            "example" if version.minor() <= 35 => !entry.value.as_map().is_some_and(Map::is_empty),
             name => !is_nothing(name, &entry.value),
         };
         if stray {

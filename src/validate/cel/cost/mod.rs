@@ -75,7 +75,7 @@ const REGEX: f64 = 0.25;
     clippy::cast_sign_loss,
     reason = "the server computes in float64 as well, and rounds up"
 )]
-fn factored(size: u64, factor: f64) -> u64 {
+pub(super) fn factored(size: u64, factor: f64) -> u64 {
     // A float that is too large becomes the largest integer.
     (size as f64 * factor).ceil() as u64
 }

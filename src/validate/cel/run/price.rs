@@ -1,6 +1,7 @@
 //! What a call costs when it is made (`interpreter/runtimecost.go` of cel-go, `CallCost` of
 //! `cel/library/cost.go`, the trackers of `ext/lists.go` and `ext/sets.go`).
 
+use super::super::cost::factored as times;
 use super::value::Value;
 
 /// How the cost of a call is counted.
@@ -211,16 +212,6 @@ fn traversal(value: &Value) -> u64 {
             .fold(0, |total, (key, value)| sum(sum(total, key), value)),
         _ => 1,
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the server computes in float64 as well, and rounds up"
-)]
-fn times(size: u64, factor: f64) -> u64 {
-    (size as f64 * factor).ceil() as u64
 }
 
 #[expect(

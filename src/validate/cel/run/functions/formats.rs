@@ -2,23 +2,6 @@
 
 use crate::manifest::names;
 
-/// All formats.
-pub(super) const NAMES: [&str; 13] = [
-    "dns1123Label",
-    "dns1123Subdomain",
-    "dns1035Label",
-    "qualifiedName",
-    "dns1123LabelPrefix",
-    "dns1123SubdomainPrefix",
-    "dns1035LabelPrefix",
-    "labelValue",
-    "uri",
-    "uuid",
-    "byte",
-    "date",
-    "datetime",
-];
-
 /// What is wrong with a text; `None` where nothing is.
 pub(super) fn fault(format: &str, text: &str) -> Option<&'static str> {
     // A prefix may end with a dash, as more follows it.

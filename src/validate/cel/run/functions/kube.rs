@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::super::super::library;
 use super::super::semver::Semver;
 use super::super::url::Url;
 use super::super::value::{Map, Origin, Value};
@@ -353,7 +354,7 @@ fn find_format(name: &str) -> Option<Function> {
     Some(match name {
         "format.named" => |_, args| match args {
             [Value::Text(text)] => {
-                let found = formats::NAMES.iter().find(|name| **name == text.as_str());
+                let found = library::FORMATS.iter().find(|name| **name == text.as_str());
                 Ok(match found {
                     Some(name) => Value::some(Value::Format(name)),
                     None => Value::Optional(None),
