@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::style::{Role, Style, count};
 use crate::manifest::{Diagnostic, Severity, Sources};
-use crate::parallel::on_all_cores;
+use crate::parallel::in_order;
 use crate::schema::Version;
 use crate::validate::{Verdict, Verdicts};
 
-/// So many findings are worth the work of several cores; more would only take memory.
-const AT_ONCE: usize = 1_000;
+/// So many findings are put into text at a time, on all cores.
+const AT_ONCE: usize = 64;
 
 /// Writes the verdicts.
 ///
@@ -34,17 +34,13 @@ pub fn findings_human(
             Severity::Info => {}
         }
     }
-    for some in findings.chunks(AT_ONCE) {
-        let shown = |finding: &&Diagnostic| super::diagnostic(sources, finding, style);
-        let texts = if some.len() < AT_ONCE {
-            some.iter().map(shown).collect()
-        } else {
-            on_all_cores(some, shown)
-        };
-        for text in texts {
-            writeln!(out, "{text}")?;
-        }
-    }
+    let some: Vec<&[&Diagnostic]> = findings.chunks(AT_ONCE).collect();
+    let shown = |some: &&[&Diagnostic]| {
+        let texts = some.iter();
+        let texts = texts.map(|finding| super::diagnostic(sources, finding, style) + "\n");
+        texts.collect::<String>()
+    };
+    in_order(&some, shown, |text| out.write_all(text.as_bytes()))?;
     let mut unknown = 0;
     for (reason, number) in reasons(verdicts) {
         unknown += number;

@@ -58,7 +58,8 @@ pub fn select(paths: &[PathBuf]) -> Inputs {
         }
     }
     let all = inputs.files.len();
-    inputs.files.retain(|file| !is_chart_file(file));
+    let mut charts = ChartFolders::default();
+    inputs.files.retain(|file| !charts.is_chart_file(file));
     inputs.chart_files = all - inputs.files.len();
     inputs
         .files
@@ -105,16 +106,39 @@ fn is_folder(entry: &DirEntry) -> bool {
 
 /// Whether a file is a Helm chart's description, or lies in its `templates` folder.
 fn is_chart_file(file: &Path) -> bool {
-    if file.file_name().is_some_and(|name| name == "Chart.yaml") {
-        return true;
+    ChartFolders::default().is_chart_file(file)
+}
+
+/// Looks at each folder once, where the files of one come one after the other.
+#[derive(Default)]
+struct ChartFolders {
+    last: Option<(PathBuf, bool)>,
+}
+
+impl ChartFolders {
+    fn is_chart_file(&mut self, file: &Path) -> bool {
+        if file.file_name().is_some_and(|name| name == "Chart.yaml") {
+            return true;
+        }
+        let Some(folder) = file.parent() else {
+            return false;
+        };
+        if let Some((last, is_of_chart)) = &self.last
+            && last.as_os_str() == folder.as_os_str()
+        {
+            return *is_of_chart;
+        }
+        let is_of_chart = folder.ancestors().any(is_templates);
+        self.last = Some((folder.to_path_buf(), is_of_chart));
+        is_of_chart
     }
-    let name = |folder: &Path| folder.file_name().map(std::ffi::OsStr::to_os_string);
-    file.ancestors().skip(1).any(|folder| {
-        name(folder).is_some_and(|name| name == "templates")
-            && folder
-                .parent()
-                .is_some_and(|chart| chart.join("Chart.yaml").is_file())
-    })
+}
+
+/// Whether a folder holds the templates of a chart.
+fn is_templates(folder: &Path) -> bool {
+    let chart = folder.parent();
+    folder.file_name().is_some_and(|name| name == "templates")
+        && chart.is_some_and(|chart| chart.join("Chart.yaml").is_file())
 }
 
 /// The folders where a change can matter to some paths: those below a folder that git would not

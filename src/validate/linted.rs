@@ -4,7 +4,11 @@ use super::Verdicts;
 use super::warnings;
 use crate::lint::{self, Comments, Facts, Options, Outcome, RULES, Rule, Scope, Shared, Switches};
 use crate::manifest::{Diagnostic, FileId, Severity, Sources};
+use crate::parallel::on_all_cores;
 use crate::schema::Version;
+
+/// From this many files on, their comments are read on all cores.
+const MANY_FILES: usize = 500;
 
 /// How the lint is run.
 #[derive(Debug)]
@@ -169,9 +173,13 @@ impl Lint<'_> {
         let ids = rule_ids();
         let known = |rule: &str| ids.contains(&rule);
         let mut faults = self.switches.faults(&known, &ids);
-        for file in files {
-            faults.extend(lint::comment_faults(sources, *file, &known, &ids));
-        }
+        let of = |file: &FileId| lint::comment_faults(sources, *file, &known, &ids);
+        let of_files = if files.len() < MANY_FILES {
+            files.iter().map(of).collect()
+        } else {
+            on_all_cores(files, of)
+        };
+        faults.extend(of_files.into_iter().flatten());
         faults
     }
 }
