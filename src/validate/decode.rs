@@ -150,9 +150,7 @@ impl Walk<'_, '_> {
         let forgotten = forget(object, map);
         let map = forgotten.as_ref().unwrap_or(map);
         for field in object.fields().filter(|field| absent::matters(*field)) {
-            // Not looked at: the authorizer makes nothing of what it does not know.
-            if field.name() == "operator" && object.name().ends_with(".v1.FieldSelectorRequirement")
-            {
+            if field.name() == "operator" && takes_any_operator(place) {
                 continue;
             }
             match map.entry(field.name()) {
@@ -181,6 +179,7 @@ impl Walk<'_, '_> {
         if let Some(values) = field.ty().values()
             && let Some(text) = node.as_str()
             && (field.is_pointer() || !text.is_empty())
+            && !(field.name() == "operator" && place.parent().is_some_and(takes_any_operator))
         {
             self.faults.one_of(text, values, node.span, place);
         }
@@ -306,6 +305,14 @@ impl Walk<'_, '_> {
             }
         }
     }
+}
+
+/// Whether this is a requirement of an access review's selector: the authorizer makes nothing of an
+/// operator that it does not know, and the server lets it pass (`AllowUnknownOperatorInRequirement`).
+fn takes_any_operator(requirement: &Place<'_>) -> bool {
+    let selector = requirement.parent().and_then(Place::parent);
+    let attributes = selector.and_then(Place::parent);
+    attributes.is_some_and(|place| place.field_name() == "resourceAttributes")
 }
 
 /// The text that the server gets: a plain date that kustomize's reader knows as one is printed

@@ -108,6 +108,15 @@ pub(super) fn match_conditions(faults: &mut Faults<'_>, view: View<'_>, env: &En
 /// `ValidateWebhookURL`, as far as no URL library is needed.
 pub(super) fn webhook_url(faults: &mut Faults<'_>, view: View<'_>, path: &str, url: &str) {
     const FORM: &str = "; desired format: https://host[/path]";
+    if url.chars().any(|c| c.is_ascii_control()) {
+        let reason = format!("url must be a valid URL: invalid control character in URL{FORM}");
+        return view.required(
+            faults,
+            path,
+            "a URL has no line breaks and the like",
+            &reason,
+        );
+    }
     let Some((scheme, rest)) = url.split_once("://") else {
         let reason = format!("'https' is the only allowed URL scheme{FORM}");
         return view.invalid(faults, "invalid-url", path, "https://host/path", reason);

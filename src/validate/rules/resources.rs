@@ -77,15 +77,30 @@ pub(super) fn requirements(faults: &mut Faults<'_>, view: View<'_>) {
         compare(faults, view, request);
     }
     claims(faults, view);
-    let named = |test: fn(&str) -> bool| limits.iter().chain(requests).any(|e| test(&e.key));
-    if named(is_huge) && !named(|name| matches!(name, "cpu" | "memory")) {
+    let named: Vec<&Entry> = limits.iter().chain(requests).collect();
+    stand_alone(faults, view, "", named);
+}
+
+/// Huge pages without cpu and memory beside them.
+fn stand_alone<'e>(
+    faults: &mut Faults<'_>,
+    view: View<'_>,
+    path: &str,
+    entries: impl IntoIterator<Item = &'e Entry>,
+) {
+    let (mut huge, mut others) = (false, false);
+    for entry in entries {
+        huge |= is_huge(&entry.key);
+        others |= matches!(entry.key.as_str(), "cpu" | "memory");
+    }
+    if huge && !others {
         let finding = Finding {
             rule: "conflicting-fields",
             message: "huge pages stand alone".to_owned(),
             remark: "name cpu or memory beside them",
             words: "Forbidden: HugePages require cpu or memory".to_owned(),
         };
-        view.refuse(faults, "", finding);
+        view.refuse(faults, path, finding);
     }
 }
 
@@ -384,16 +399,17 @@ fn checked_amount(faults: &mut Faults<'_>, view: View<'_>, path: &str, entry: &E
 /// Overhead of a RuntimeClass: as limits of a container.
 pub(super) fn overhead(faults: &mut Faults<'_>, view: View<'_>, list: &str) {
     // The server takes it for limits.
-    let shown = if list == "overhead" {
-        "overhead.limits"
+    let (own, shown) = if list == "overhead" {
+        ("overhead", "overhead.limits")
     } else {
-        "limits"
+        ("", "limits")
     };
     for entry in view.entries(list) {
         let path = format!("{shown}[{}]", entry.key);
         name(faults, view, &path, entry, Owner::Container);
         checked_amount(faults, view, &path, entry, true);
     }
+    stand_alone(faults, view, own, view.entries(list));
 }
 
 fn is_huge(name: &str) -> bool {
