@@ -35,6 +35,15 @@ pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync
     all.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Does two things at once.
+pub fn both<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        (first.join().expect("work does not panic"), second)
+    })
+}
+
 /// Does the same with each of some items, on all cores, and hands on each result as soon as those
 /// before it are. Only a few results wait at any time, however many items there are.
 ///

@@ -9,6 +9,7 @@ use super::Scope;
 use super::facts::{Autoscaler, Facts, Service, Text, What, Workload};
 use super::select::Selector;
 use crate::manifest::{Sources, Span};
+use crate::parallel::both;
 use crate::schema::Tables;
 
 /// The objects of one input.
@@ -90,6 +91,27 @@ impl<'f> Context<'f> {
         complete: bool,
         facts: &'f [&'f Facts],
     ) -> Self {
+        let others = || Self::unlabelled(sources, tables, scope, complete, facts);
+        let ((pods, services), context) = if facts.len() < super::MANY {
+            (labelled(facts), others())
+        } else {
+            both(|| labelled(facts), others)
+        };
+        Self {
+            pods,
+            services,
+            ..context
+        }
+    }
+
+    /// Everything but what is found by labels.
+    fn unlabelled(
+        sources: &Sources,
+        tables: Tables,
+        scope: Scope,
+        complete: bool,
+        facts: &'f [&'f Facts],
+    ) -> Self {
         let mut context = Self {
             facts,
             tables,
@@ -127,10 +149,6 @@ impl<'f> Context<'f> {
                     .insert(id.namespace.as_str());
             }
             match &fact.what {
-                What::Workload(workload) => {
-                    context.pods.add(index, &id.namespace, &workload.labels);
-                }
-                What::Service(_) => context.services.add(index, &id.namespace, &fact.labels),
                 What::Autoscaler(autoscaler) => {
                     if let Some(target) = &autoscaler.target {
                         let named = context.autoscalers.entry(&target.text);
@@ -432,6 +450,19 @@ fn class(fact: &Facts) -> Option<Class> {
         What::Other { custom: true } => Class::Custom,
         _ => return None,
     })
+}
+
+/// Workloads by the labels of their pods, and Services by their own.
+fn labelled<'f>(facts: &'f [&'f Facts]) -> (Labelled<'f>, Labelled<'f>) {
+    let (mut pods, mut services) = (Labelled::default(), Labelled::default());
+    for (index, fact) in facts.iter().enumerate() {
+        match &fact.what {
+            What::Workload(workload) => pods.add(index, &fact.id.namespace, &workload.labels),
+            What::Service(_) => services.add(index, &fact.id.namespace, &fact.labels),
+            _ => {}
+        }
+    }
+    (pods, services)
 }
 
 /// Numbers the folders of the objects' files.

@@ -128,13 +128,8 @@ impl Lint<'_> {
             let facts = judged.facts.take();
             let facts = facts.as_deref();
             if let Some(facts) = facts.filter(|_| self.least.is_some()) {
-                let faults = lint::annotation_faults(facts, &known, &ids);
-                let name = judged.id.to_string();
-                open.extend(
-                    faults
-                        .into_iter()
-                        .map(|fault| fault.in_object(name.as_str())),
-                );
+                let faults = lint::annotation_faults(facts, &known, &ids).into_iter();
+                open.extend(faults.map(|fault| fault.in_object(judged.id.to_string())));
             }
             for finding in open {
                 match self
@@ -165,7 +160,8 @@ impl Lint<'_> {
         }
     }
 
-    /// What is wrong with the switches themselves: those of the project, and the comments of files.
+    /// What is wrong with the switches themselves: those of the project, and the comments of files
+    /// by the files' names.
     pub fn faults(&self, sources: &Sources, files: &[FileId]) -> Vec<Diagnostic> {
         if self.least.is_none() {
             return Vec::new();
@@ -179,7 +175,11 @@ impl Lint<'_> {
         } else {
             on_all_cores(files, of)
         };
-        faults.extend(of_files.into_iter().flatten());
+        // Files were read in any order. Few have a fault.
+        let mut wrong: Vec<_> = files.iter().zip(of_files).collect();
+        wrong.retain(|(_, faults)| !faults.is_empty());
+        wrong.sort_by_cached_key(|(file, _)| sources.get(**file).map(|source| source.name.clone()));
+        faults.extend(wrong.into_iter().flat_map(|(_, faults)| faults));
         faults
     }
 }

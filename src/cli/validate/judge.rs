@@ -94,10 +94,9 @@ pub(super) fn judge(
     let (mut verdicts, found) = linted(sources, &lint, verdicts, judged);
     verdicts.settle(validator, sources, definitions);
     lint.settle(sources, &mut verdicts, found);
-    let mut read_files = sources.files();
-    // They were read in any order.
-    read_files.sort_by_cached_key(|file| sources.get(*file).map(|source| source.name.clone()));
-    verdicts.remarks.extend(lint.faults(sources, &read_files));
+    verdicts
+        .remarks
+        .extend(lint.faults(sources, &sources.files()));
     Ok((verdicts, read))
 }
 
