@@ -1,12 +1,11 @@
 //! The resources of a build in order, with an index by every name they have or had.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use smol_str::SmolStr;
 
 use super::resource::Resource;
-use super::targets::{Targets, Wanted};
+use super::targets::{Targets, Wanted, hash_of, insert_once};
 use crate::manifest::{Diagnostic, Gvk};
 
 /// Resources in the order in which they were loaded.
@@ -219,14 +218,9 @@ pub(crate) fn doubles(resources: &[Resource]) -> Vec<(usize, usize)> {
         let namespace = resource.effective_namespace();
         (&resource.gvk, resource.name.as_str(), namespace)
     };
-    let hash = |at: usize| {
-        let mut hasher = DefaultHasher::new();
-        identity(at).hash(&mut hasher);
-        hasher.finish()
-    };
     // Numbers instead of a table of identities, which is large when memory is at its peak.
     let living = (0..resources.len()).filter(|&at| !resources[at].dead);
-    let mut hashes: Vec<(u64, usize)> = living.map(|at| (hash(at), at)).collect();
+    let mut hashes: Vec<(u64, usize)> = living.map(|at| (hash_of(&identity(at)), at)).collect();
     hashes.sort_unstable();
     let mut found = Vec::new();
     for alike in hashes.chunk_by(|a, b| a.0 == b.0) {
@@ -254,17 +248,12 @@ pub(crate) fn duplicate(first: &Resource, second: &Resource) -> Diagnostic {
 
 /// A number for an identity; those of several can be equal.
 fn id_hash(kind: &str, name: &str, namespace: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (kind, name, namespace).hash(&mut hasher);
-    hasher.finish()
+    hash_of(&(kind, name, namespace))
 }
 
 fn add_ids(index: &mut HashMap<u64, Vec<usize>>, at: usize, resource: &Resource) {
     let mut add = |hash: u64| {
-        let positions = index.entry(hash).or_default();
-        if let Err(place) = positions.binary_search(&at) {
-            positions.insert(place, at);
-        }
+        insert_once(index.entry(hash).or_default(), at);
     };
     for id in &resource.previous {
         add(id_hash(&id.kind, &id.name, &id.namespace));
@@ -280,9 +269,7 @@ fn add_names(index: &mut HashMap<SmolStr, Vec<usize>>, at: usize, resource: &Res
     let previous = resource.previous.iter().map(|id| &id.name);
     for name in previous.chain(std::iter::once(&resource.name)) {
         if let Some(positions) = index.get_mut(name) {
-            if let Err(place) = positions.binary_search(&at) {
-                positions.insert(place, at);
-            }
+            insert_once(positions, at);
         } else {
             index.insert(name.clone(), vec![at]);
         }

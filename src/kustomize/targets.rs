@@ -2,7 +2,7 @@
 //! annotation. A build may have thousands of patches, and thousands of resources for each.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use super::resource::{Resource, raw_text};
 use crate::manifest::Node;
@@ -29,7 +29,7 @@ pub(crate) struct Targets {
 
 #[derive(Clone, Debug, Default)]
 struct Index {
-    /// By the hash of a [`Wanted`]. Positions of one are in no order and may be there twice.
+    /// By the hash of a [`Wanted`], in ascending order.
     positions: HashMap<u64, Vec<usize>>,
     indexed: usize,
     /// Resources that were given out for writing since.
@@ -85,19 +85,16 @@ impl Index {
         let touched = std::mem::take(&mut self.touched);
         for at in touched.into_iter().chain(self.indexed..resources.len()) {
             each(&resources[at], &mut |wanted| {
-                self.positions.entry(hash(wanted)).or_default().push(at);
+                insert_once(self.positions.entry(hash_of(&wanted)).or_default(), at);
             });
         }
         self.indexed = resources.len();
         let lists = wanted.iter().map(|wanted| {
-            let list = self.positions.get(&hash(*wanted));
+            let list = self.positions.get(&hash_of(wanted));
             list.map_or(&[][..], Vec::as_slice)
         });
-        let shortest = lists.min_by_key(|list| list.len()).unwrap_or_default();
-        let mut found = shortest.to_vec();
-        found.sort_unstable();
-        found.dedup();
-        found
+        let shortest = lists.min_by_key(|list| list.len());
+        shortest.unwrap_or_default().to_vec()
     }
 }
 
@@ -120,9 +117,17 @@ fn add_entries(resource: &Resource, add: &mut dyn FnMut(Wanted<'_>)) {
     }
 }
 
-fn hash(wanted: Wanted<'_>) -> u64 {
+/// Adds a position to an ascending list, where it is not there yet.
+pub(crate) fn insert_once(positions: &mut Vec<usize>, at: usize) {
+    if let Err(place) = positions.binary_search(&at) {
+        positions.insert(place, at);
+    }
+}
+
+/// A number for a value; those of several can be equal.
+pub(crate) fn hash_of(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    wanted.hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -133,6 +138,22 @@ mod tests {
     use crate::manifest::Span;
     use crate::manifest::json::from_json;
     use crate::merge::merge_keys::MergeSchema;
+
+    #[test]
+    fn a_resource_that_many_patches_change_is_noted_once() {
+        let json =
+            serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}});
+        let pod = Resource::new(from_json(&json, Span::NONE), MergeSchema::builtin());
+        let (resources, mut targets) = ([pod.clone(), pod], Targets::default());
+        for _ in 0..9 {
+            let found = targets.find(&resources, &[Wanted::Kind("Pod")]);
+            assert_eq!(found, [0, 1]);
+            targets.touch(0);
+            targets.touch(1);
+        }
+        let noted: usize = targets.kinds.positions.values().map(Vec::len).sum();
+        assert_eq!(noted, 2);
+    }
 
     #[test]
     fn resources_are_found_by_what_they_are_and_by_what_they_become() {

@@ -260,31 +260,27 @@ impl<'f> Context<'f> {
 
     /// Workloads whose pods a selector selects in a namespace. An empty selector selects all.
     pub(super) fn selected(&self, namespace: &str, selector: &Selector) -> Vec<usize> {
-        let mut found: Vec<usize> = self.selecting(namespace, selector).collect();
-        found.sort_unstable();
-        found
+        self.pods
+            .selected(namespace, selector, |index| self.pod_labels(index))
     }
 
     /// Whether there are such workloads.
     pub(super) fn selects_any(&self, namespace: &str, selector: &Selector) -> bool {
-        self.selecting(namespace, selector).next().is_some()
+        let pod_labels = |index| self.pod_labels(index);
+        let mut selected = self.pods.selecting(namespace, selector, pod_labels);
+        selected.next().is_some()
     }
 
-    fn selecting(&self, namespace: &str, selector: &Selector) -> impl Iterator<Item = usize> {
-        self.pods.selected(namespace, selector, |index| {
-            let workload = self.facts[index].workload();
-            workload.map(|workload| workload.labels.as_slice())
-        })
+    fn pod_labels(&self, index: usize) -> Option<&[(SmolStr, SmolStr)]> {
+        let workload = self.facts[index].workload();
+        workload.map(|workload| workload.labels.as_slice())
     }
 
     /// Services that a selector selects by their own labels.
     pub(super) fn selected_services(&self, namespace: &str, selector: &Selector) -> Vec<usize> {
-        let found = self.services.selected(namespace, selector, |index| {
+        self.services.selected(namespace, selector, |index| {
             Some(self.facts[index].labels.as_slice())
-        });
-        let mut found: Vec<usize> = found.collect();
-        found.sort_unstable();
-        found
+        })
     }
 
     /// All workloads that are, or may be, in a namespace.
@@ -408,8 +404,19 @@ impl<'f> Labelled<'f> {
         there.into_iter().flatten().collect()
     }
 
-    /// What a selector selects in a namespace, in no order.
     fn selected<'l>(
+        &self,
+        namespace: &str,
+        selector: &Selector,
+        labels: impl Fn(usize) -> Option<&'l [(SmolStr, SmolStr)]>,
+    ) -> Vec<usize> {
+        let mut found: Vec<usize> = self.selecting(namespace, selector, labels).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// What a selector selects in a namespace, in no order.
+    fn selecting<'l>(
         &self,
         namespace: &str,
         selector: &Selector,

@@ -184,20 +184,26 @@ impl<'p> Run<'p> {
         Ok(Value::Bool(found))
     }
 
+    /// An item of a list or a value of a map; `None` for an optional one that is not there.
+    fn item(&mut self, plan: &'p Plan, optional: bool) -> Result<Option<Value>, Stop> {
+        Ok(match self.attempt(plan)? {
+            Value::Optional(inner) if optional => inner.map(|inner| (*inner).clone()),
+            value => Some(value),
+        })
+    }
+
     fn list(&mut self, items: &'p [(Plan, bool)]) -> Result<Value, Stop> {
         let mut values = Vec::with_capacity(items.len());
         let mut wrong = None;
         for (item, optional) in items {
-            let value = match self.attempt(item)? {
-                Value::Wrong(why) => {
+            match self.item(item, *optional)? {
+                None => {}
+                Some(Value::Wrong(why)) => {
                     wrong = Some(why);
                     break;
                 }
-                Value::Optional(None) if *optional => continue,
-                Value::Optional(Some(inner)) if *optional => (*inner).clone(),
-                value => value,
-            };
-            values.push(value);
+                Some(value) => values.push(value),
+            }
         }
         self.pay(10)?;
         wrong.map_or_else(|| Ok(Value::list(values)), |why| Err(Stop::Wrong(why)))
@@ -212,14 +218,13 @@ impl<'p> Run<'p> {
                 wrong = Some(why);
                 break;
             }
-            let value = match self.attempt(value)? {
-                Value::Wrong(why) => {
+            let value = match self.item(value, *optional)? {
+                None => continue,
+                Some(Value::Wrong(why)) => {
                     wrong = Some(why);
                     break;
                 }
-                Value::Optional(None) if *optional => continue,
-                Value::Optional(Some(inner)) if *optional => (*inner).clone(),
-                value => value,
+                Some(value) => value,
             };
             let own = Key::of(&key);
             match entries.iter_mut().find(|(other, _)| Key::of(other) == own) {
